@@ -1,0 +1,329 @@
+// The hit program: runs inside the debug exception, once for each slot that an access touched.
+//
+// It runs NMI-like for kernel accesses (nothing may sleep, take a kernel lock or fault a page in), on a CPU that has
+// its interrupts off for user accesses too, so it does only what cannot be done later: who, where, old and new value,
+// both stacks. Everything readable is made of that in user space.
+//
+// Three things are worth knowing before changing it:
+//
+// * Order. `old` and `new` of successive hits form a chain only if reading the memory, exchanging the last value and
+//   taking the sequence number are one step for all CPUs. The verifier refuses bpf_spin_lock in tracing programs, so
+//   a bounded try-lock of our own does it. It is held for tens of nanoseconds; where it stays busy (its holder's
+//   virtual CPU was descheduled) the hit goes on without it and says so (SO_UNORDERED).
+//
+// * Stopping. Since "perf/bpf: Call BPF handler directly, not through overflow machinery" (Linux 6.11), an event's
+//   limit (PERF_EVENT_IOC_REFRESH) counts only the hits for which the program returns 1: with a limit of one, `return
+//   1` disables the event in the same exception. On older kernels the limit counts every hit and the return value is
+//   ignored; user space then sets the limit to the brake's budget (arm/brake.h). Both halves live with either.
+//
+// * One access, several traps. A store that straddles two slots runs the program twice; a kernel copy to a watched
+//   user address traps once a byte (REP MOVSB). Such traps are joined to the hit they belong to.
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/record.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+// Fixed at load time.
+const volatile __u64 region_size[SO_REGIONS];
+const volatile bool user_regions;       // the targets are addresses of the process whose mm is target_mm
+const volatile bool per_cpu_values;     // a per-CPU variable: each CPU has its own last value
+const volatile bool joins_possible;     // more than one slot, or user memory that the kernel may copy to
+const volatile __u64 target_mm;         // struct mm_struct *, 0 for kernel memory
+const volatile __u32 kernel_stack_bytes;
+const volatile __u32 user_stack_bytes;
+const volatile __u64 max_hits;          // --count, 0: no limit
+const volatile __u64 window_ns;         // the brake's window, 0: no brake
+const volatile __u64 window_budget_ns;  // time that may be stolen in a window
+const volatile __u64 window_max_hits;   // --max-rate, 0: no limit
+const volatile __u64 exception_ns;      // cost of the exception around this program, as calibrated
+
+// Shared by all CPUs. `order` has a cache line of its own.
+struct {
+    __u64 lock;
+    __u64 next_seq;
+    __u64 pad[6];
+} order __attribute__((aligned(64)));
+__u64 deadline_ns;     // set by user space when armed; 0: not yet
+__u64 ended;           // set by user space or by the last counted hit: no more records
+__u32 seen_tgids[256]; // whose first hit has woken the reader, so that it finds /proc/PID alive
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 8 * 1024 * 1024);
+} records SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct so_cpu);
+    __uint(max_entries, 1); // number of possible CPUs, set before loading
+} cpus SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct so_plan);
+    __uint(max_entries, 1);
+} plans SEC(".maps");
+
+struct last_value {
+    __u8 bytes[SO_REGION_BYTES];
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct last_value);
+    __uint(max_entries, SO_REGIONS); // SO_REGIONS for each CPU when per_cpu_values
+} last_values SEC(".maps");
+
+// The record under construction, and the previous one of this CPU to tell joined traps by. bpf_prog_active keeps
+// hit programs from nesting on a CPU, so one of each is enough.
+struct scratch {
+    struct so_record record;
+    __u64 frames[2 * SO_MAX_DEPTH + 2];
+    struct so_regs previous;
+    __u64 previous_seq;
+    __u32 previous_tid;
+    __u32 previous_slots; // mask of the slots that the previous hit touched
+    __u32 previous_regions;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, struct scratch);
+    __uint(max_entries, 1);
+} scratches SEC(".maps");
+
+#define LOCK_TRIES 128
+
+static __always_inline bool take_order_lock(void) {
+    for (int i = 0; i < LOCK_TRIES; i++)
+        if (__sync_val_compare_and_swap(&order.lock, 0, 1) == 0) return true;
+    return false;
+}
+static __always_inline void release_order_lock(void) { __sync_lock_test_and_set(&order.lock, 0); }
+
+// Which slot trapped: the event's address tells, each slot of a watch has its own.
+static __always_inline int find_slot(const struct so_plan* plan, __u64 address) {
+    for (int i = 0; i < SO_SLOTS; i++)
+        if (i < plan->slots && plan->slot_address[i] == address) return i;
+    return -1;
+}
+
+static __always_inline bool same_registers(const struct so_regs* a, const struct so_regs* b) {
+    return a->ip == b->ip && a->sp == b->sp && a->ax == b->ax && a->bx == b->bx && a->cx == b->cx && a->dx == b->dx &&
+           a->si == b->si && a->di == b->di && a->bp == b->bp && a->r8 == b->r8 && a->r9 == b->r9 &&
+           a->r10 == b->r10 && a->r11 == b->r11 && a->r12 == b->r12 && a->r13 == b->r13 && a->r14 == b->r14 &&
+           a->r15 == b->r15 && a->flags == b->flags;
+}
+
+// The next step of the REP-prefixed copy that trapped last: the counter fell by n, the destination moved by n
+// elements, and the instruction pointer stayed, or left it after the last element (a REP instruction has at most 4
+// bytes here).
+static __always_inline bool next_step_of_copy(const struct so_regs* before, const struct so_regs* now) {
+    __u64 elements = before->cx - now->cx, bytes = now->di - before->di;
+    if (now->ip - before->ip > 4 || now->sp != before->sp) return false;
+    if (elements == 0 || elements > SO_REGION_BYTES) return false;
+    return bytes == elements || bytes == 8 * elements || bytes == 4 * elements;
+}
+
+enum join { NOT_JOINED, SAME_STORE, SAME_COPY };
+
+static __always_inline enum join joined_to_previous(const struct scratch* s, const struct so_regs* regs, __u32 tid,
+                                                    int slot, bool user_mode) {
+    if (!joins_possible || s->previous_seq == 0 || s->previous_tid != tid) return NOT_JOINED;
+    if (!(s->previous_slots & (1u << slot)) && same_registers(&s->previous, regs)) return SAME_STORE;
+    if (user_regions && !user_mode && next_step_of_copy(&s->previous, regs)) return SAME_COPY;
+    return NOT_JOINED;
+}
+
+// Reads the target and exchanges the last value; the caller holds the order lock where it could be had.
+static __always_inline void exchange_value(struct so_record* r, const struct so_plan* plan, __u32 region, __u32 cpu) {
+    __u32 key = region + (per_cpu_values ? cpu * SO_REGIONS : 0);
+    struct last_value* last = bpf_map_lookup_elem(&last_values, &key);
+    __u64 size = region_size[region & (SO_REGIONS - 1)];
+    const void* from = (const void*)plan->region_address[region & (SO_REGIONS - 1)];
+    if (!last || size > SO_REGION_BYTES) return;
+    __builtin_memcpy(r->old_bytes, last->bytes, SO_REGION_BYTES);
+    long failed = user_regions ? bpf_probe_read_user(r->new_bytes, size, from)
+                               : bpf_probe_read_kernel(r->new_bytes, size, from);
+    if (failed)
+        r->flags |= SO_NEW_UNREADABLE;
+    else
+        __builtin_memcpy(last->bytes, r->new_bytes, SO_REGION_BYTES);
+}
+
+static __always_inline void read_code(struct so_record* r) {
+    const char* ip = (const char*)r->regs.ip;
+    if (bpf_probe_read_user(&r->stack_top, sizeof(r->stack_top), (const void*)r->regs.sp) == 0)
+        r->flags |= SO_TOP_VALID;
+    if (bpf_probe_read_user(r->code, SO_CODE_BYTES, ip - SO_CODE_BYTES / 2) == 0) r->flags |= SO_CODE_VALID;
+}
+
+// Frames of both stacks, one after the other. A kernel stack exists only for a kernel access; a user stack is absent
+// for kernel threads. Neither absence is an error.
+static __always_inline void read_stacks(void* ctx, struct scratch* s, bool user_mode) {
+    __u64 kernel_frames = 0, user_frames = 0;
+    long got;
+    if (!user_mode && kernel_stack_bytes) {
+        got = bpf_get_stack(ctx, s->frames, kernel_stack_bytes, 0);
+        if (got > 0) kernel_frames = (__u64)got / 8;
+    }
+    if (kernel_frames > SO_MAX_DEPTH) kernel_frames = SO_MAX_DEPTH;
+    if (user_stack_bytes) {
+        got = bpf_get_stack(ctx, &s->frames[kernel_frames], user_stack_bytes, BPF_F_USER_STACK);
+        if (got > 0) user_frames = (__u64)got / 8;
+    }
+    s->record.kernel_frames = kernel_frames;
+    s->record.user_frames = user_frames;
+}
+
+static __always_inline bool first_of_process(__u32 tgid) {
+    __u32* seen = &seen_tgids[tgid & 255];
+    if (*seen == tgid) return false;
+    *seen = tgid;
+    return true;
+}
+
+// The order lock also keeps two CPUs out of the ring at once: before rqspinlock (Linux 6.15) a reserve made in NMI
+// context gives up when another CPU holds the ring, and the record would be lost.
+static __always_inline bool send(struct scratch* s, bool wake) {
+    __u64 frames = (__u64)s->record.kernel_frames + s->record.user_frames;
+    if (frames > 2 * SO_MAX_DEPTH) frames = 2 * SO_MAX_DEPTH;
+    __u64 size = sizeof(struct so_record) + frames * 8;
+    bool locked = take_order_lock();
+    long failed = bpf_ringbuf_output(&records, s, size, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+    if (locked) release_order_lock();
+    return failed == 0;
+}
+
+static __always_inline void fill_identity(struct so_record* r, const struct bpf_perf_event_data* ctx, __u64 now,
+                                          __u64 pid_tgid, __u32 cpu, int slot, __u32 region) {
+    r->time_ns = now;
+    r->address = ctx->addr;
+    r->cpu = cpu;
+    r->pid = pid_tgid >> 32;
+    r->tid = (__u32)pid_tgid;
+    r->slot = slot;
+    r->region = region;
+    r->kernel_frames = 0;
+    r->user_frames = 0;
+}
+
+// A further trap of the previous hit: told only when it says something new.
+static __always_inline void take_joined(struct scratch* s, const struct so_plan* plan, struct so_cpu* c, __u32 cpu,
+                                        int slot, __u32 region, enum join how) {
+    bool new_region = !(s->previous_regions & (1u << region));
+    c->joined++;
+    if (how == SAME_COPY || new_region) {
+        bool locked = take_order_lock();
+        exchange_value(&s->record, plan, region, cpu);
+        if (locked) release_order_lock();
+        s->record.kind = SO_JOINED;
+        s->record.seq = s->previous_seq;
+        if (!locked) s->record.flags |= SO_UNORDERED;
+        send(s, false);
+    }
+    s->previous_slots |= 1u << slot;
+    s->previous_regions |= 1u << region;
+}
+
+// True when the brake's budget of this window is spent.
+static __always_inline bool brake_says_stop(struct so_cpu* c, __u64 began) {
+    if (!window_ns) return false;
+    if (began - c->window_start_ns >= window_ns) {
+        c->window_start_ns = began;
+        c->used_ns = 0;
+        c->window_hits = 0;
+    }
+    c->window_hits++;
+    c->used_ns += exception_ns + (bpf_ktime_get_ns() - began);
+    return c->used_ns >= window_budget_ns || (window_max_hits && c->window_hits >= window_max_hits);
+}
+
+static __always_inline int finish(struct so_cpu* c, __u64 began, int slot) {
+    if (!brake_says_stop(c, began)) return 0;
+    if (c->stopped_mask == 0) c->stopped_ns = began;
+    c->stopped_mask |= 1ull << slot;
+    return 1;
+}
+
+SEC("perf_event")
+int on_access(struct bpf_perf_event_data* ctx) {
+    const struct so_regs* regs = (const struct so_regs*)ctx; // bpf_perf_event_data begins with pt_regs
+    __u64 began = bpf_ktime_get_ns();
+    __u32 cpu = bpf_get_smp_processor_id(), zero = 0;
+    struct so_cpu* c = bpf_map_lookup_elem(&cpus, &cpu);
+    const struct so_plan* plan = bpf_map_lookup_elem(&plans, &cpu);
+    struct scratch* s = bpf_map_lookup_elem(&scratches, &zero);
+    if (!c || !plan || !s) return 0;
+    c->runs++;
+    int slot = find_slot(plan, ctx->addr);
+    if (slot < 0 || slot >= SO_SLOTS) {
+        c->late++; // an event of a plan that has been replaced
+        return 0;
+    }
+    c->slot_runs[slot]++;
+    __u32 region = plan->slot_region[slot] & (SO_REGIONS - 1);
+
+    if (ended || (deadline_ns && began >= deadline_ns)) {
+        c->late++;
+        return 1;
+    }
+    if (target_mm && (__u64)bpf_get_current_task_btf()->mm != target_mm) {
+        c->foreign++;
+        return finish(c, began, slot);
+    }
+
+    struct so_record* r = &s->record;
+    __u64 pid_tgid = bpf_get_current_pid_tgid();
+    struct so_regs now_regs;
+    __builtin_memset(&now_regs, 0, sizeof(now_regs));
+#define COPY(reg) now_regs.reg = regs->reg
+    COPY(r15); COPY(r14); COPY(r13); COPY(r12); COPY(bp); COPY(bx); COPY(r11); COPY(r10); COPY(r9); COPY(r8);
+    COPY(ax); COPY(cx); COPY(dx); COPY(si); COPY(di); COPY(orig_ax); COPY(ip); COPY(cs); COPY(flags); COPY(sp);
+    COPY(ss);
+#undef COPY
+    bool user_mode = now_regs.cs & 3;
+    enum join how = joined_to_previous(s, &now_regs, (__u32)pid_tgid, slot, user_mode);
+    r->flags = user_mode ? SO_USER_MODE : 0;
+    r->regs = now_regs;
+    s->previous = now_regs;
+    fill_identity(r, ctx, began, pid_tgid, cpu, slot, region);
+    if (how != NOT_JOINED) {
+        take_joined(s, plan, c, cpu, slot, region, how);
+        return finish(c, began, slot);
+    }
+
+    bool locked = take_order_lock();
+    exchange_value(r, plan, region, cpu);
+    r->seq = __sync_fetch_and_add(&order.next_seq, 1) + 1;
+    if (locked) release_order_lock();
+    if (!locked) r->flags |= SO_UNORDERED;
+    if (max_hits && r->seq > max_hits) {
+        c->late++;
+        return 1;
+    }
+
+    r->kind = SO_HIT;
+    bpf_get_current_comm(r->comm, sizeof(r->comm));
+    if (user_mode) read_code(r);
+    read_stacks(ctx, s, user_mode);
+    s->previous_seq = r->seq;
+    s->previous_tid = r->tid;
+    s->previous_slots = 1u << slot;
+    s->previous_regions = 1u << region;
+    bool last = max_hits && r->seq == max_hits;
+    if (last) ended = 1;
+    if (send(s, last || first_of_process(r->pid)))
+        c->recorded++;
+    else
+        c->lost++;
+    if (last) return 1;
+    return finish(c, began, slot);
+}

@@ -1,0 +1,17 @@
+# Everything comes from Debian's packages (`./dev setup` installs them). libbpf and elfutils are linked statically, so
+# that the binary runs on a host that has neither.
+include_directories(${CMAKE_SOURCE_DIR})
+
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+
+add_library(static_bpf INTERFACE)
+target_link_libraries(static_bpf INTERFACE -l:libbpf.a -l:libelf.a -l:libz.a)
+
+add_library(static_dw INTERFACE)
+target_link_libraries(static_dw INTERFACE -l:libdw.a -l:libelf.a -l:libz.a -l:libbz2.a -l:liblzma.a -l:libzstd.a)
+
+# Debian has no static libfmt: use its headers.
+add_library(fmt_headers INTERFACE)
+target_link_libraries(fmt_headers INTERFACE fmt::fmt-header-only)

@@ -1,0 +1,61 @@
+// One trapped access, ready to be shown: plain data, the same for kernel, process and guest hits.
+//
+// Addresses and instruction pointers are virtual addresses of the address space the access was made in. What could
+// not be known is absent (empty string, std::nullopt), never guessed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stakeout {
+
+enum class Access { Read, Write, Execute, Unknown };
+
+struct Frame {
+    std::uint64_t ip = 0;     // return address, or the instruction pointer itself in the first frame
+    std::string symbol;       // empty: none known
+    std::uint64_t offset = 0; // ip - start of symbol
+    std::string module;       // kernel module, or path of the mapped file; empty for the kernel itself
+    std::string file;         // source file, where debug information is at hand
+    int line = 0;             // 0: unknown
+};
+
+struct Instruction {
+    std::uint64_t address = 0; // where the instruction that made the access begins
+    std::string text;          // "mov qword ptr [rdi+0x10], rax"
+};
+
+// A target's memory as an unsigned little-endian number of `width` bytes; wider than eight bytes it is still one
+// number, most significant byte first in its text.
+struct Value {
+    std::vector<std::uint8_t> bytes; // little endian, as in memory
+    [[nodiscard]] std::string hex() const; // "0x2a"; no leading zeros
+    bool operator==(const Value&) const = default;
+};
+
+struct Hit {
+    std::uint64_t seq = 0;
+    std::uint64_t time_ns = 0; // CLOCK_MONOTONIC
+    std::uint32_t cpu = 0;
+    std::uint32_t pid = 0;
+    std::uint32_t tid = 0;
+    std::string comm;
+    Access access = Access::Unknown;
+    std::size_t target_index = 0;
+    std::string target;        // as the user named it
+    std::uint64_t address = 0; // of the watchpoint that trapped
+    std::uint32_t width = 0;   // bytes of the target
+    std::optional<Value> old_value;
+    std::optional<Value> new_value;
+    std::uint64_t ip = 0;      // as the CPU reported it: after the access, for all but REP forms
+    std::optional<Instruction> instruction;
+    bool user_mode = false;
+    bool unordered = false;    // old and new may not chain with the neighbours (bpf/record.h, SO_UNORDERED)
+    std::uint32_t traps = 1;   // debug exceptions that make up this hit
+    std::vector<Frame> kernel_stack; // innermost first
+    std::vector<Frame> user_stack;
+};
+
+} // namespace stakeout
