@@ -20,7 +20,6 @@
 //   user address traps once a byte (REP MOVSB). Such traps are joined to the hit they belong to.
 #include "vmlinux.h"
 
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/record.h"
@@ -33,13 +32,13 @@ const volatile bool user_regions;       // the targets are addresses of the proc
 const volatile bool per_cpu_values;     // a per-CPU variable: each CPU has its own last value
 const volatile bool joins_possible;     // more than one slot, or user memory that the kernel may copy to
 const volatile __u64 target_mm;         // struct mm_struct *, 0 for kernel memory
+const volatile __u32 mm_offset;         // of task_struct.mm, told by the task finder
 const volatile __u32 kernel_stack_bytes;
 const volatile __u32 user_stack_bytes;
 const volatile __u64 max_hits;          // --count, 0: no limit
 const volatile __u64 window_ns;         // the brake's window, 0: no brake
 const volatile __u64 window_budget_ns;  // time that may be stolen in a window
 const volatile __u64 window_max_hits;   // --max-rate, 0: no limit
-const volatile __u64 exception_ns;      // cost of the exception around this program, as calibrated
 
 // Shared by all CPUs. `order` has a cache line of its own.
 struct {
@@ -48,6 +47,7 @@ struct {
     __u64 pad[6];
 } order __attribute__((aligned(64)));
 __u64 deadline_ns;     // set by user space when armed; 0: not yet
+__u64 exception_ns;    // cost of the exception around this program, as calibrated when arming
 __u64 ended;           // set by user space or by the last counted hit: no more records
 __u32 seen_tgids[256]; // whose first hit has woken the reader, so that it finds /proc/PID alive
 
@@ -99,12 +99,20 @@ struct {
     __uint(max_entries, 1);
 } scratches SEC(".maps");
 
+// struct bpf_perf_event_data, without the CO-RE relocations that vmlinux.h puts on it: it is UAPI and cannot move.
+struct so_context {
+    struct so_regs regs;
+    __u64 sample_period;
+    __u64 addr; // the breakpoint's address
+};
+
 #define LOCK_TRIES 128
 
-static __always_inline bool take_order_lock(void) {
+// A global function: the verifier walks its loop once instead of once for each caller (11 ms of start-up).
+__noinline int take_order_lock(void) {
     for (int i = 0; i < LOCK_TRIES; i++)
-        if (__sync_val_compare_and_swap(&order.lock, 0, 1) == 0) return true;
-    return false;
+        if (__sync_val_compare_and_swap(&order.lock, 0, 1) == 0) return 1;
+    return 0;
 }
 static __always_inline void release_order_lock(void) { __sync_lock_test_and_set(&order.lock, 0); }
 
@@ -130,6 +138,14 @@ static __always_inline bool next_step_of_copy(const struct so_regs* before, cons
     if (now->ip - before->ip > 4 || now->sp != before->sp) return false;
     if (elements == 0 || elements > SO_REGION_BYTES) return false;
     return bytes == elements || bytes == 8 * elements || bytes == 4 * elements;
+}
+
+// No CO-RE access in this object: without one libbpf need not parse the kernel's BTF (16 ms), and the one offset that
+// is needed comes from the task finder, which has it at hand.
+static __always_inline __u64 current_mm(void) {
+    __u64 mm = 0;
+    bpf_probe_read_kernel(&mm, sizeof(mm), (const char*)bpf_get_current_task() + mm_offset);
+    return mm;
 }
 
 enum join { NOT_JOINED, SAME_STORE, SAME_COPY };
@@ -202,7 +218,7 @@ static __always_inline bool send(struct scratch* s, bool wake) {
     return failed == 0;
 }
 
-static __always_inline void fill_identity(struct so_record* r, const struct bpf_perf_event_data* ctx, __u64 now,
+static __always_inline void fill_identity(struct so_record* r, const struct so_context* ctx, __u64 now,
                                           __u64 pid_tgid, __u32 cpu, int slot, __u32 region) {
     r->time_ns = now;
     r->address = ctx->addr;
@@ -254,8 +270,8 @@ static __always_inline int finish(struct so_cpu* c, __u64 began, int slot) {
 }
 
 SEC("perf_event")
-int on_access(struct bpf_perf_event_data* ctx) {
-    const struct so_regs* regs = (const struct so_regs*)ctx; // bpf_perf_event_data begins with pt_regs
+int on_access(struct so_context* ctx) {
+    const struct so_regs* regs = &ctx->regs;
     __u64 began = bpf_ktime_get_ns();
     __u32 cpu = bpf_get_smp_processor_id(), zero = 0;
     struct so_cpu* c = bpf_map_lookup_elem(&cpus, &cpu);
@@ -275,7 +291,7 @@ int on_access(struct bpf_perf_event_data* ctx) {
         c->late++;
         return 1;
     }
-    if (target_mm && (__u64)bpf_get_current_task_btf()->mm != target_mm) {
+    if (target_mm && current_mm() != target_mm) {
         c->foreign++;
         return finish(c, began, slot);
     }
@@ -326,4 +342,14 @@ int on_access(struct bpf_perf_event_data* ctx) {
         c->lost++;
     if (last) return 1;
     return finish(c, began, slot);
+}
+
+// For arm/calibration.cpp: what an exception costs on this machine, and how this kernel lets a program stop its event.
+__u64 probe_runs;
+__u64 probe_answer;
+
+SEC("perf_event")
+int probe(struct so_context* ctx) {
+    probe_runs++;
+    return probe_answer ? 1 : 0;
 }
