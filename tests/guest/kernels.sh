@@ -24,6 +24,7 @@ fail() { say "$*"; exit 1; }
 
 # The mirror that the machine uses for a suite, nothing if it has none.
 site_of() {
+    # shellcheck disable=SC2016
     apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Release: $1" 2>/dev/null | head -n 1
 }
 
