@@ -1,5 +1,5 @@
-// One ELF file's symbols and lines, by way of elfutils. Addresses are the file's own virtual addresses (as linked);
-// the caller adds the load bias.
+// One ELF file's symbols and lines, by way of elfutils. Addresses are the file's own virtual addresses (as
+// linked); the caller adds the load bias.
 #pragma once
 
 #include "base/result.h"
@@ -30,22 +30,24 @@ struct SourceLine {
 
 class ElfImage {
   public:
-    // `path` as seen by us (through /proc/PID/root for another mount namespace). Also looks for separate debug
-    // information: /usr/lib/debug/.build-id/xx/yyyy.debug and .gnu_debuglink, on this machine's disks only, never
-    // over the network (no debuginfod).
+    // `path` as seen by us (through /proc/PID/root for another mount namespace). Also looks for separate
+    // debug information: /usr/lib/debug/.build-id/xx/yyyy.debug and .gnu_debuglink, on this machine's disks
+    // only, never over the network (no debuginfod).
     static Result<std::unique_ptr<ElfImage>> open(const std::string& path);
 
-    [[nodiscard]] std::vector<ElfSymbol> find(std::string_view name) const; // .symtab and .dynsym, each address once
+    [[nodiscard]] std::vector<ElfSymbol>
+    find(std::string_view name) const; // .symtab and .dynsym, each address once
     [[nodiscard]] std::optional<ElfSymbol> containing(std::uint64_t address) const;
     [[nodiscard]] std::vector<std::string> nearest(std::string_view name, std::size_t limit = 3) const;
     // Needs DWARF; loaded at the first call.
     [[nodiscard]] std::optional<SourceLine> line_of(std::uint64_t address) const;
     // Code or data bytes from the file at a linked address; returns how many.
     std::size_t read(std::uint64_t address, std::span<std::uint8_t> into) const;
-    // Linked address of a file offset that is mapped by a PT_LOAD segment, and back the load bias of a mapping:
-    // bias = mapping start - linked address of (mapping file offset).
+    // Linked address of a file offset that is mapped by a PT_LOAD segment, and back the load bias of a
+    // mapping: bias = mapping start - linked address of (mapping file offset).
     [[nodiscard]] std::optional<std::uint64_t> address_of_offset(std::uint64_t file_offset) const;
-    [[nodiscard]] bool has_copy_relocation(std::string_view name) const; // R_X86_64_COPY: the executable owns NAME
+    [[nodiscard]] bool
+    has_copy_relocation(std::string_view name) const; // R_X86_64_COPY: the executable owns NAME
     [[nodiscard]] std::uint64_t entry() const;
     [[nodiscard]] bool is_executable() const; // ET_EXEC, or ET_DYN with PT_INTERP or DF_1_PIE
 
