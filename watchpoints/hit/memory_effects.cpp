@@ -10,7 +10,7 @@ namespace {
 // Fast-string microcode moves up to a cache line before it looks at the debug registers.
 constexpr std::uint64_t fast_string_bytes = 64;
 // The operand of xsave and xrstor is as large as the enabled features make it: with AMX below 16 KiB.
-constexpr std::uint64_t largest_xsave_area = 16 * 1024;
+constexpr std::uint64_t largest_xsave_area = 16ULL * 1024;
 
 bool only_hints(const ZydisDecodedInstruction& instruction) {
     switch (instruction.meta.category) {

@@ -15,19 +15,20 @@ std::string_view ElfSymbols::Entry::plain_name() const {
 }
 
 void ElfSymbols::add(const ElfFile& file) {
-    const auto is_code_section = [&](std::size_t index) {
-        // sections() leaves out the empty section 0.
-        return index > 0 && index <= file.sections().size() &&
-               (file.sections()[index - 1].header.sh_flags & SHF_EXECINSTR) != 0;
+    const auto section_of = [&](const GElf_Sym& symbol) {
+        const std::size_t index = symbol.st_shndx; // sections() leaves out the empty section 0
+        return index > 0 && index <= file.sections().size() ? &file.sections()[index - 1].header : nullptr;
     };
     const auto visit = [&](const char* name, const GElf_Sym& symbol) {
         const unsigned type = GELF_ST_TYPE(symbol.st_info);
         if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx == SHN_ABS) return;
         if (type == STT_SECTION || type == STT_FILE) return;
+        const GElf_Shdr* section = section_of(symbol);
+        const bool in_code = section != nullptr && (section->sh_flags & SHF_EXECINSTR) != 0;
         Entry entry{.address = symbol.st_value, .size = symbol.st_size, .name = name};
+        if (section != nullptr) entry.reach = section->sh_addr + section->sh_size;
         entry.is_thread_local = type == STT_TLS;
-        entry.is_text = type == STT_FUNC || type == STT_GNU_IFUNC ||
-                        (type == STT_NOTYPE && is_code_section(symbol.st_shndx));
+        entry.is_text = type == STT_FUNC || type == STT_GNU_IFUNC || (type == STT_NOTYPE && in_code);
         entry.is_data = type == STT_OBJECT || type == STT_COMMON || (type == STT_NOTYPE && !entry.is_text);
         const unsigned binding = GELF_ST_BIND(symbol.st_info);
         entry.rank =
@@ -116,7 +117,8 @@ std::optional<ElfSymbol> ElfSymbols::containing(std::uint64_t address) const {
         }
     }
     if (inside != nullptr) return symbol(*inside);
-    if (without_size != nullptr && without_size->size == 0) return symbol(*without_size);
+    if (without_size != nullptr && without_size->size == 0 && address < without_size->reach)
+        return symbol(*without_size);
     return std::nullopt;
 }
 

@@ -25,6 +25,7 @@ class ElfSymbols {
     struct Entry {
         std::uint64_t address = 0;
         std::uint64_t size = 0;
+        std::uint64_t reach = 0; // where it ends at the latest, its section's end, for those without a size
         const char* name = nullptr; // a version ("@GLIBC_2.2.5") may follow
         std::uint8_t rank = 0;      // of several at one address the highest is shown
         bool is_data = false, is_text = false, is_thread_local = false;
