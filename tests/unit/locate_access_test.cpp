@@ -196,6 +196,20 @@ TEST(LocateAccess, FewBytesAreEnough) {
     EXPECT_EQ(found->instruction.address, caller + 1);
 }
 
+TEST(LocateAccess, SegmentBaseOfZeroIsNotTakenForItsTail) {
+    test::CodeMemory memory;
+    // 32 nops; mov gs:[rdi], rax. Without its prefix it is a mov to just the watched word.
+    std::vector<std::uint8_t> code(32, 0x90);
+    for (const std::uint8_t byte : {0x65, 0x48, 0x89, 0x07}) code.push_back(byte);
+    memory.put(caller, code);
+    AccessQuestion question = question_at(caller + code.size());
+    question.regs.di = W;
+    const auto found = locate(question, memory);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->instruction.text, "mov qword ptr gs:[rdi], rax");
+    EXPECT_EQ(found->access, Access::Write);
+}
+
 TEST(LocateAccess, NoGuessBetweenTwoReadings) {
     test::CodeMemory memory;
     memory.put(caller, {0x48, 0x89, 0x07}); // with or without its first byte, and nothing before it to tell

@@ -69,7 +69,6 @@ std::optional<Decoded> search_back(const Disassembler& disassembler, const CodeW
     // A tail of the real instruction may look sure as well ("0f 18 0f", a prefetch, ends in "18 0f", an sbb
     // on the same memory), but then nearly every chain arrives by the real one.
     if (sure.decoded && !sure.tie && sure.votes * 4 >= all) return sure.decoded;
-    if (sure.decoded) return std::nullopt;
     return possible.votes * 2 > all ? possible.decoded : std::nullopt;
 }
 

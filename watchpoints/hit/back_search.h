@@ -19,7 +19,7 @@ namespace stakeout {
 using Judge = std::function<Fit(const Decoded&)>;
 
 // Of the instructions that end at `end`: the one that the judge is sure of (Yes), with the most votes where
-// there are several and a quarter of all at least, or none at a tie; else one that is Possible and has more
+// there are several (not at a tie), and a quarter of all at least; else one that is Possible and has more
 // than half of them.
 std::optional<Decoded> search_back(const Disassembler& disassembler, const CodeWindow& window,
                                    std::uint64_t end, const Judge& judge);
