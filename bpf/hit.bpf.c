@@ -174,10 +174,16 @@ static __always_inline void exchange_value(struct so_record* r, const struct so_
         __builtin_memcpy(last->bytes, r->new_bytes, SO_REGION_BYTES);
 }
 
-static __always_inline void read_code(struct so_record* r) {
+// What the instruction decoder needs and user space could not read later: the word at the stack pointer, and the code
+// of a process that may be gone by then (kernel text stays).
+static __always_inline void read_code(struct so_record* r, bool user_mode) {
     const char* ip = (const char*)r->regs.ip;
-    if (bpf_probe_read_user(&r->stack_top, sizeof(r->stack_top), (const void*)r->regs.sp) == 0)
-        r->flags |= SO_TOP_VALID;
+    const void* sp = (const void*)r->regs.sp;
+    if (!user_mode) {
+        if (bpf_probe_read_kernel(&r->stack_top, sizeof(r->stack_top), sp) == 0) r->flags |= SO_TOP_VALID;
+        return;
+    }
+    if (bpf_probe_read_user(&r->stack_top, sizeof(r->stack_top), sp) == 0) r->flags |= SO_TOP_VALID;
     if (bpf_probe_read_user(r->code, SO_CODE_BYTES, ip - SO_CODE_BYTES / 2) == 0) r->flags |= SO_CODE_VALID;
 }
 
@@ -265,7 +271,7 @@ static __always_inline bool brake_says_stop(struct so_cpu* c, __u64 began) {
 static __always_inline int finish(struct so_cpu* c, __u64 began, int slot) {
     if (!brake_says_stop(c, began)) return 0;
     if (c->stopped_mask == 0) c->stopped_ns = began;
-    c->stopped_mask |= 1ull << slot;
+    __sync_fetch_and_or(&c->stopped_mask, 1ull << slot); // user space clears bits at the same time
     return 1;
 }
 
@@ -279,6 +285,7 @@ int on_access(struct so_context* ctx) {
     struct scratch* s = bpf_map_lookup_elem(&scratches, &zero);
     if (!c || !plan || !s) return 0;
     c->runs++;
+    c->last_hit_ns = began;
     int slot = find_slot(plan, ctx->addr);
     if (slot < 0 || slot >= SO_SLOTS) {
         c->late++; // an event of a plan that has been replaced
@@ -328,7 +335,7 @@ int on_access(struct so_context* ctx) {
 
     r->kind = SO_HIT;
     bpf_get_current_comm(r->comm, sizeof(r->comm));
-    if (user_mode) read_code(r);
+    read_code(r, user_mode);
     read_stacks(ctx, s, user_mode);
     s->previous_seq = r->seq;
     s->previous_tid = r->tid;

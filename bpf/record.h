@@ -85,7 +85,8 @@ struct so_cpu {
     __u64 stopped_ns;      /* when the brake stopped the first event of stopped_mask */
     __u64 stopped_mask;    /* slots stopped by the brake; user space clears bits when it re-arms */
     __u64 slot_runs[SO_SLOTS];
-    __u64 pad[17];
+    __u64 last_hit_ns;
+    __u64 pad[16];
 };
 
 #endif

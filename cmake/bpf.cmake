@@ -6,9 +6,12 @@ set(BPF_GENERATED ${CMAKE_BINARY_DIR}/bpf)
 file(MAKE_DIRECTORY ${BPF_GENERATED})
 
 # The kernel's types, from the BTF of the machine that builds; CO-RE adjusts the offsets on the machine that runs.
-add_custom_command(OUTPUT ${BPF_GENERATED}/vmlinux.h
-  COMMAND ${BPFTOOL} btf dump file /sys/kernel/btf/vmlinux format c > ${BPF_GENERATED}/vmlinux.h
-  VERBATIM)
+function(add_vmlinux_header)
+  add_custom_command(OUTPUT ${BPF_GENERATED}/vmlinux.h
+    COMMAND ${BPFTOOL} btf dump file /sys/kernel/btf/vmlinux format c > ${BPF_GENERATED}/vmlinux.h
+    VERBATIM)
+  add_custom_target(vmlinux_header DEPENDS ${BPF_GENERATED}/vmlinux.h)
+endfunction()
 
 function(add_bpf_skeleton name)
   set(object ${BPF_GENERATED}/${name}.bpf.o)
@@ -22,5 +25,6 @@ function(add_bpf_skeleton name)
     COMMAND ${BPFTOOL} gen skeleton ${object} name ${name}_bpf > ${BPF_GENERATED}/${name}.skel.h
     DEPENDS ${object} VERBATIM)
   add_custom_target(${name}_skeleton DEPENDS ${BPF_GENERATED}/${name}.skel.h)
+  add_dependencies(${name}_skeleton vmlinux_header)
   add_dependencies(bpf_skeletons ${name}_skeleton)
 endfunction()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 
-import kernel_state
-from fault_module import Fault
-from stakeout_run import wait_until
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))
+
+import kernel_state  # noqa: E402
+from fault_module import Fault  # noqa: E402
+from stakeout_run import wait_until  # noqa: E402
 
 MODULES = os.environ.get("FAULT_MODULES")
 

@@ -55,7 +55,7 @@ def guest_script(kernel: qemu.Kernel, share: Path, chosen: argparse.Namespace) -
         *chosen.pytest, *(str(file) for file in chosen.files),
     ]
     return "\n".join([
-        f"export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONPATH={shlex.quote(str(TREE / 'tests' / 'harness'))}",
+        "export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1",
         f"export STAKEOUT={shlex.quote(str(chosen.stakeout.resolve()))}",
         f"export FAULT_MODULES={shlex.quote(str(share / 'modules'))}",
         "cd /tmp",

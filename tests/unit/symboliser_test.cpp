@@ -17,7 +17,12 @@ extern "C" {
 namespace stakeout {
 namespace {
 
-std::uint64_t function_address() { return std::bit_cast<std::uint64_t>(&stakeout_symboliser_test_function); }
+std::uint64_t function_address() {
+    const auto pointer = &stakeout_symboliser_test_function;
+    std::uint64_t address = 0;
+    std::memcpy(&address, &pointer, sizeof address);
+    return address;
+}
 
 TEST(Symboliser, FramesOfThisProcess) {
     Symboliser symboliser;

@@ -35,6 +35,13 @@ struct Value {
     bool operator==(const Value&) const = default;
 };
 
+// Another target of the same watch that the same instruction touched: a store that straddles two of them.
+struct AlsoTouched {
+    std::string target;
+    std::optional<Value> old_value;
+    std::optional<Value> new_value;
+};
+
 struct Hit {
     std::uint64_t seq = 0;
     std::uint64_t time_ns = 0; // CLOCK_MONOTONIC
@@ -54,6 +61,7 @@ struct Hit {
     bool user_mode = false;
     bool unordered = false;    // old and new may not chain with the neighbours (bpf/record.h, SO_UNORDERED)
     std::uint32_t traps = 1;   // debug exceptions that make up this hit
+    std::vector<AlsoTouched> also;
     std::vector<Frame> kernel_stack; // innermost first
     std::vector<Frame> user_stack;
 };

@@ -1,0 +1,68 @@
+// The precompiled hit program (bpf/hit.bpf.c), loaded and configured. Never starts a compiler. Everything it set in
+// the kernel goes with the object: programs and maps are held by file descriptors of this process only.
+#pragma once
+
+#include "base/result.h"
+#include "bpf/record.h"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace stakeout {
+
+struct HitProgramConfig {
+    std::array<std::uint64_t, SO_REGIONS> region_size{}; // bytes; 0: no such target
+    bool user_regions = false;
+    bool per_cpu_values = false;
+    bool joins_possible = false;
+    std::uint64_t target_mm = 0; // kernel address of the mm_struct; 0: kernel memory
+    std::uint32_t mm_offset = 0; // of task_struct.mm
+    std::uint32_t kernel_depth = SO_MAX_DEPTH; // frames; 0: no stack
+    std::uint32_t user_depth = SO_MAX_DEPTH;
+    std::uint64_t max_hits = 0; // 0: no limit
+    std::uint64_t brake_window_ns = 0; // 0: no brake
+    std::uint64_t brake_budget_ns = 0;
+    std::uint64_t brake_max_hits = 0; // in a window; 0: no limit
+};
+
+class HitProgram {
+  public:
+    // Error (CannotArm): what the kernel or the verifier objected to.
+    static Result<std::unique_ptr<HitProgram>> load(const HitProgramConfig& config);
+    ~HitProgram();
+    HitProgram(const HitProgram&) = delete;
+    HitProgram& operator=(const HitProgram&) = delete;
+
+    [[nodiscard]] int program_fd() const;
+    [[nodiscard]] int probe_fd() const; // the calibration's own tiny program
+    [[nodiscard]] int ring_fd() const;
+
+    [[nodiscard]] Status set_plan(std::uint32_t cpu, const so_plan& plan);
+    // The value that the next hit's `old` will show. For per-CPU variables one for each CPU, else cpu 0 stands for all.
+    [[nodiscard]] Status set_last_value(std::uint32_t cpu, std::uint32_t region, std::span<const std::uint8_t> bytes);
+    void set_deadline(std::uint64_t monotonic_ns);
+    void set_exception_cost(std::uint64_t ns);
+    void end(); // no more records from now on
+
+    [[nodiscard]] bool has_ended() const;         // end() was called or the last counted hit came
+    [[nodiscard]] std::uint64_t hits_seen() const; // sequence numbers handed out so far
+    // A copy of one CPU's counters; the running program goes on counting.
+    [[nodiscard]] so_cpu counters(std::uint32_t cpu) const;
+    void clear_stopped(std::uint32_t cpu, std::uint64_t slot_mask); // these slots have been re-armed
+
+    void start_probe(bool answer); // resets the probe's count; `answer`: what it returns
+    [[nodiscard]] std::uint64_t probe_runs() const;
+
+  private:
+    HitProgram();
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// CPU numbers run from 0 to this, exclusive.
+[[nodiscard]] std::uint32_t possible_cpus();
+
+} // namespace stakeout

@@ -1,0 +1,164 @@
+// JSON lines; the schema is docs/json.md. Addresses and values are hex strings, times are nanoseconds of
+// CLOCK_MONOTONIC. What is not known is absent, or null where the field always stands.
+#include "tools/output/output_stream.h"
+#include "tools/output/sinks.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace stakeout {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string hex(std::uint64_t number) { return fmt::format("{:#x}", number); }
+Json value_of(const std::optional<Value>& value) { return value ? Json(value->hex()) : Json(nullptr); }
+
+Json frames_of(const std::vector<Frame>& stack) {
+    Json list = Json::array();
+    for (const Frame& frame : stack) {
+        Json one{{"ip", hex(frame.ip)}};
+        if (!frame.symbol.empty()) {
+            one["symbol"] = frame.symbol;
+            one["offset"] = frame.offset;
+        }
+        if (!frame.module.empty()) one["module"] = frame.module;
+        if (!frame.file.empty()) {
+            one["file"] = frame.file;
+            one["line"] = frame.line;
+        }
+        list.push_back(std::move(one));
+    }
+    return list;
+}
+
+class JsonSink final : public WatchListener {
+  public:
+    explicit JsonSink(int out_fd) : out_(out_fd) {}
+
+    void on_armed(const Armed& armed) override {
+        watch_ = armed.watch;
+        Json targets = Json::array();
+        for (std::size_t i = 0; i < armed.targets.size(); ++i) {
+            const Target& target = armed.targets[i];
+            Json one{{"name", target.name}, {"address", hex(target.address)}, {"width", target.size}};
+            if (!target.type.empty()) one["type"] = target.type;
+            if (target.is_per_cpu()) one["per_cpu"] = true;
+            if (!target.note.empty()) one["note"] = target.note;
+            if (i < armed.values.size() && armed.values[i]) one["value"] = armed.values[i]->hex();
+            targets.push_back(std::move(one));
+        }
+        Json slots = Json::array();
+        for (const Slot& slot : armed.slots)
+            slots.push_back({{"address", hex(slot.address)}, {"length", slot.length}, {"target", slot.target}});
+        Json record = header("armed");
+        record["access"] = to_word(armed.kind);
+        record["targets"] = std::move(targets);
+        record["slots"] = std::move(slots);
+        record["cpus_armed"] = armed.cpus_armed;
+        record["cpus_online"] = armed.cpus_online;
+        record["milliseconds"] = armed.milliseconds;
+        record["ttl_ns"] = armed.time_to_live.count();
+        record["exception_cost_ns"] = armed.exception_cost.count();
+        record["brake"] = armed.brake;
+        write(record);
+    }
+
+    void on_hit(const Hit& hit) override {
+        Json record = header("hit");
+        record["seq"] = hit.seq;
+        record["time_ns"] = hit.time_ns;
+        record["cpu"] = hit.cpu;
+        record["pid"] = hit.pid;
+        record["tid"] = hit.tid;
+        record["comm"] = hit.comm;
+        record["access"] = to_word(hit.access);
+        record["target"] = hit.target;
+        record["address"] = hex(hit.address);
+        record["width"] = hit.width;
+        if (hit.width != 0) {
+            record["old"] = value_of(hit.old_value);
+            record["new"] = value_of(hit.new_value);
+        }
+        record["ip"] = hex(hit.ip);
+        if (hit.instruction)
+            record["instruction"] = {{"address", hex(hit.instruction->address)}, {"text", hit.instruction->text}};
+        else
+            record["instruction"] = nullptr;
+        record["mode"] = hit.user_mode ? "user" : "kernel";
+        if (hit.traps > 1) record["traps"] = hit.traps;
+        if (hit.unordered) record["unordered"] = true;
+        for (const AlsoTouched& also : hit.also)
+            record["also"].push_back({{"target", also.target}, {"old", value_of(also.old_value)}, {"new", value_of(also.new_value)}});
+        record["kernel_stack"] = frames_of(hit.kernel_stack);
+        record["user_stack"] = frames_of(hit.user_stack);
+        write(record);
+    }
+
+    void on_notice(const Notice& notice) override {
+        Json record = header("notice");
+        record["text"] = notice.text;
+        record["time_left_ns"] = notice.time_left.count();
+        write(record);
+    }
+
+    void on_brake(const BrakeInterval& interval) override {
+        Json record = header("brake");
+        record["cpu"] = interval.cpu;
+        record["from_ns"] = interval.from_ns;
+        record["to_ns"] = interval.to_ns;
+        write(record);
+    }
+
+    void on_coverage(const CoverageChange& change) override {
+        Json record = header("coverage");
+        record["cpu"] = change.cpu;
+        record["online"] = change.online;
+        record["armed"] = change.armed;
+        record["reason"] = change.reason;
+        if (change.gap_from_ns != 0) record["gap_from_ns"] = change.gap_from_ns;
+        if (change.gap_to_ns != 0) record["gap_to_ns"] = change.gap_to_ns;
+        record["cpus_armed"] = change.cpus_armed;
+        record["cpus_online"] = change.cpus_online;
+        write(record);
+    }
+
+    void on_summary(const Summary& sum) override {
+        Json record = header("summary");
+        record["ended_by"] = to_word(sum.ended_by);
+        record["reason"] = sum.reason;
+        record["hits"] = sum.hits;
+        record["records"] = sum.records;
+        record["lost"] = sum.lost;
+        record["unseen"] = sum.unseen;
+        record["joined"] = sum.joined;
+        record["foreign"] = sum.foreign;
+        record["late"] = sum.late;
+        record["filtered"] = sum.filtered;
+        record["braked"] = sum.braked;
+        record["braked_ns"] = sum.braked_ns;
+        record["duration_ns"] = sum.duration_ns;
+        write(record);
+    }
+
+    bool flush() override { return out_.flush(); }
+    [[nodiscard]] bool has_room() const override { return out_.has_room(); }
+    [[nodiscard]] bool is_behind() const override { return out_.is_behind(); }
+
+  private:
+    [[nodiscard]] Json header(const char* type) const { return {{"v", 1}, {"type", type}, {"watch", watch_}}; }
+    void write(const Json& record) {
+        // Task names may hold any bytes: what is no UTF-8 becomes U+FFFD instead of an exception.
+        out_.append(record.dump(-1, ' ', false, Json::error_handler_t::replace));
+        out_.append("\n");
+    }
+
+    OutputStream out_;
+    std::string watch_;
+};
+
+} // namespace
+
+std::unique_ptr<WatchListener> make_json_sink(int out_fd) { return std::make_unique<JsonSink>(out_fd); }
+
+} // namespace stakeout

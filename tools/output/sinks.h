@@ -1,0 +1,28 @@
+// The output formats of a watch. Each is a WatchListener; adding one means a file here and a line in make_sink().
+//
+//   text    hits on stdout, readable at 100 columns; everything else on stderr
+//   json    one object a line on stdout, hits and everything else (docs/json.md)
+//   folded  stacks with their counts when the watch ends, for flame graphs
+#pragma once
+
+#include "watchpoints/arm/watch.h"
+
+#include <memory>
+#include <string_view>
+
+namespace stakeout {
+
+struct SinkOptions {
+    bool colour = false;
+};
+
+std::unique_ptr<WatchListener> make_text_sink(int out_fd, int error_fd, const SinkOptions& options);
+std::unique_ptr<WatchListener> make_json_sink(int out_fd);
+std::unique_ptr<WatchListener> make_folded_sink(int out_fd, int error_fd);
+
+// Words that all formats share.
+std::string_view to_word(Access access);       // "read", "write", "execute", "unknown"
+std::string_view to_word(AccessKind kind);     // "r", "w", "rw", "x"
+std::string_view to_word(EndedBy ended_by);    // "time_to_live", "count", ...
+
+} // namespace stakeout

@@ -1,0 +1,186 @@
+#include "tools/output/output_stream.h"
+#include "tools/output/printable.h"
+#include "tools/output/sinks.h"
+#include "tools/output/wall_clock.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <unordered_map>
+
+namespace stakeout {
+
+std::string_view to_word(Access access) {
+    switch (access) {
+    case Access::Read: return "read";
+    case Access::Write: return "write";
+    case Access::Execute: return "execute";
+    case Access::Unknown: break;
+    }
+    return "unknown";
+}
+
+std::string_view to_word(AccessKind kind) {
+    switch (kind) {
+    case AccessKind::Write: return "w";
+    case AccessKind::ReadWrite: return "rw";
+    case AccessKind::Read: return "r";
+    case AccessKind::Execute: break;
+    }
+    return "x";
+}
+
+std::string_view to_word(EndedBy ended_by) {
+    switch (ended_by) {
+    case EndedBy::TimeToLive: return "time_to_live";
+    case EndedBy::Count: return "count";
+    case EndedBy::User: return "user";
+    case EndedBy::Target: return "target";
+    case EndedBy::OutputClosed: return "output_closed";
+    case EndedBy::Failure: break;
+    }
+    return "failure";
+}
+
+namespace {
+
+std::string value_text(const std::optional<Value>& value) { return value ? value->hex() : "?"; }
+
+std::string seconds(std::uint64_t ns) { return fmt::format("{:.3f} s", static_cast<double>(ns) / 1e9); }
+
+// "main+0x1f" is 11 columns; the place stands behind it.
+void append_frame(std::string& to, const Frame& frame, bool user) {
+    if (frame.symbol.empty())
+        fmt::format_to(std::back_inserter(to), "{:#x}", frame.ip);
+    else
+        fmt::format_to(std::back_inserter(to), "{}+{:#x}", printable(frame.symbol), frame.offset);
+    if (!frame.file.empty()) fmt::format_to(std::back_inserter(to), "  {}:{}", printable(frame.file), frame.line);
+    if (!frame.module.empty()) {
+        const std::string_view name = user ? std::string_view(frame.module).substr(frame.module.rfind('/') + 1) : std::string_view(frame.module);
+        fmt::format_to(std::back_inserter(to), "  [{}]", printable(name));
+    }
+}
+
+class TextSink final : public WatchListener {
+  public:
+    TextSink(int out_fd, int error_fd, const SinkOptions& options) : out_(out_fd), error_(error_fd), colour_(options.colour) {}
+
+    void on_armed(const Armed& armed) override {
+        for (std::size_t i = 0; i < armed.targets.size(); ++i) {
+            const Target& target = armed.targets[i];
+            std::string line = fmt::format("watching {}", printable(target.name));
+            if (!target.type.empty()) line += fmt::format(" ({})", target.type);
+            line += target.is_per_cpu() ? fmt::format(", {} bytes at each CPU's base + {:#x}", target.size, target.address)
+                                        : fmt::format(", {} bytes at {:#x}", target.size, target.address);
+            if (i < armed.values.size() && armed.values[i]) line += fmt::format(", now {}", armed.values[i]->hex());
+            say(line);
+            if (!target.note.empty()) say("  note: " + target.note);
+        }
+        say(fmt::format("armed for {} on {} of {} CPUs, {} slot{} each, {:.1f} ms after the start; ends by itself in {:.0f} s",
+                        to_word(armed.kind), armed.cpus_armed.size(), armed.cpus_online.size(), armed.slots.size(),
+                        armed.slots.size() == 1 ? "" : "s", armed.milliseconds,
+                        std::chrono::duration<double>(armed.time_to_live).count()));
+    }
+
+    void on_hit(const Hit& hit) override {
+        std::string& to = out_.buffer();
+        auto back = std::back_inserter(to);
+        fmt::format_to(back, "{}#{}{}  {}  {}  pid {}  tid {}  CPU {}\n", bold(), hit.seq, plain(), clock_.time_of_day(hit.time_ns),
+                       printable(hit.comm), hit.pid, hit.tid, hit.cpu);
+        fmt::format_to(back, "    {}{}{} {}", accent(hit.access), to_word(hit.access), plain(), printable(hit.target));
+        if (hit.width != 0) fmt::format_to(back, "  {} -> {}", value_text(hit.old_value), value_text(hit.new_value));
+        fmt::format_to(back, "  ({} bytes, trap at {:#x})", hit.width, hit.address);
+        if (hit.traps > 1) fmt::format_to(back, "  {} traps", hit.traps);
+        if (hit.unordered) to += "  unordered";
+        to += '\n';
+        for (const AlsoTouched& also : hit.also)
+            fmt::format_to(back, "    also {}  {} -> {}\n", printable(also.target), value_text(also.old_value), value_text(also.new_value));
+        if (hit.instruction)
+            fmt::format_to(back, "    {:#x}  {}  (ip {:#x})\n", hit.instruction->address, hit.instruction->text, hit.ip);
+        else
+            fmt::format_to(back, "    instruction unknown  (ip {:#x})\n", hit.ip);
+        append_stack(to, "kernel", hit.kernel_stack, false);
+        append_stack(to, "user  ", hit.user_stack, true);
+    }
+
+    void on_notice(const Notice& notice) override { say(notice.text); }
+
+    void on_brake(const BrakeInterval& interval) override {
+        ++braked_;
+        braked_ns_ += interval.to_ns - interval.from_ns;
+        // A storm brakes four times a second on each CPU: told once a second.
+        if (braked_ > 1 && interval.to_ns < next_brake_word_ns_) return;
+        next_brake_word_ns_ = interval.to_ns + 1'000'000'000;
+        say(fmt::format("brake: CPU {} was not watched for {}, from {} on, to keep the watch below a tenth of its time"
+                        " ({} such intervals so far, {} in all; --no-brake sees everything)",
+                        interval.cpu, seconds(interval.to_ns - interval.from_ns), clock_.time_of_day(interval.from_ns), braked_,
+                        seconds(braked_ns_)));
+    }
+
+    void on_coverage(const CoverageChange& change) override {
+        std::string line = fmt::format("coverage: CPU {}: {}; ", change.cpu, change.reason);
+        if (change.gap_to_ns != 0)
+            line += fmt::format("not watched for {} before; ", seconds(change.gap_to_ns - change.gap_from_ns));
+        say(line + fmt::format("armed on {} of {} CPUs", change.cpus_armed, change.cpus_online));
+    }
+
+    void on_summary(const Summary& sum) override {
+        std::string line = fmt::format("ended after {}: {}\n", seconds(sum.duration_ns), sum.reason);
+        line += fmt::format("  {} hits = {} records + {} lost; {} unseen by the program", sum.hits, sum.records, sum.lost, sum.unseen);
+        const auto add = [&line](std::uint64_t count, std::string_view what) {
+            if (count != 0) line += fmt::format("; {} {}", count, what);
+        };
+        add(sum.joined, "further traps of the same accesses");
+        add(sum.foreign, "in other processes at the same address");
+        add(sum.late, "after the end");
+        add(sum.filtered, "writes not shown");
+        if (sum.braked != 0) line += fmt::format("; braked {} times for {} of CPU time", sum.braked, seconds(sum.braked_ns));
+        say(line);
+    }
+
+    bool flush() override {
+        (void)error_.flush();
+        return out_.flush();
+    }
+    [[nodiscard]] bool has_room() const override { return out_.has_room(); }
+    [[nodiscard]] bool is_behind() const override { return out_.is_behind() || error_.is_behind(); }
+
+  private:
+    void say(std::string_view text) {
+        error_.append("stakeout: ");
+        error_.append(text);
+        error_.append("\n");
+        (void)error_.flush();
+    }
+
+    void append_stack(std::string& to, std::string_view title, const std::vector<Frame>& stack, bool user) {
+        for (std::size_t i = 0; i < stack.size(); ++i) {
+            to += i == 0 ? fmt::format("    {}  ", title) : std::string(12, ' ');
+            append_frame(to, stack[i], user);
+            to += '\n';
+        }
+    }
+
+    [[nodiscard]] std::string_view bold() const { return colour_ ? "\033[1m" : ""; }
+    [[nodiscard]] std::string_view plain() const { return colour_ ? "\033[0m" : ""; }
+    [[nodiscard]] std::string_view accent(Access access) const {
+        if (!colour_) return "";
+        return access == Access::Write ? "\033[31m" : "\033[36m";
+    }
+
+    OutputStream out_;
+    OutputStream error_;
+    bool colour_;
+    WallClock clock_;
+    std::uint64_t braked_ = 0;
+    std::uint64_t braked_ns_ = 0;
+    std::uint64_t next_brake_word_ns_ = 0;
+};
+
+} // namespace
+
+std::unique_ptr<WatchListener> make_text_sink(int out_fd, int error_fd, const SinkOptions& options) {
+    return std::make_unique<TextSink>(out_fd, error_fd, options);
+}
+
+} // namespace stakeout

@@ -1,0 +1,116 @@
+#include "tools/stakeout/slot_holders.h"
+
+#include "base/owned_fd.h"
+#include "loader/object_finder.h"
+#include "watchpoints/arm/breakpoint.h"
+
+#include <fmt/format.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/kcmp.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <map>
+
+namespace stakeout {
+namespace {
+
+std::string access_word(std::uint32_t type) {
+    if (type == HW_BREAKPOINT_X) return "x";
+    return type == HW_BREAKPOINT_W ? "w" : "rw";
+}
+
+// A watch's guardian shares its reader's descriptors: named once, by the reader.
+bool shares_files_with_parent(std::uint32_t tgid, const std::map<std::uint32_t, std::uint32_t>& parents) {
+    const auto parent = parents.find(tgid);
+    return parent != parents.end() &&
+           ::syscall(SYS_kcmp, static_cast<pid_t>(tgid), static_cast<pid_t>(parent->second), KCMP_FILES, 0, 0) == 0;
+}
+
+void add_debuggers(const std::vector<so_task>& tasks, std::vector<SlotHolder>& holders) {
+    for (const so_task& task : tasks)
+        for (const so_breakpoint& breakpoint : task.ptrace) {
+            if (breakpoint.address == 0 && breakpoint.length == 0) continue;
+            SlotHolder holder;
+            holder.pid = task.tgid;
+            holder.comm = task.comm;
+            holder.target_tid = task.tid;
+            holder.address = breakpoint.address;
+            holder.length = breakpoint.length;
+            holder.access = access_word(breakpoint.type);
+            holder.by_debugger = true;
+            holders.push_back(std::move(holder));
+        }
+}
+
+} // namespace
+
+Result<std::vector<SlotHolder>> slot_holders() {
+    auto files = find_breakpoint_files();
+    if (!files) return std::move(files).error();
+    auto tasks = find_tasks();
+    if (!tasks) return std::move(tasks).error();
+    std::map<std::uint32_t, std::uint32_t> parents;
+    for (const so_task& task : *tasks) parents[task.tgid] = task.parent_tgid;
+
+    std::vector<SlotHolder> holders;
+    for (const so_file& file : *files) {
+        if (shares_files_with_parent(file.tgid, parents)) continue;
+        SlotHolder holder;
+        holder.pid = file.tgid;
+        holder.comm = file.comm;
+        holder.cpu = file.cpu;
+        holder.target_tid = file.target_tid;
+        holder.address = file.breakpoint.address;
+        holder.length = file.breakpoint.length;
+        holder.access = access_word(file.breakpoint.type);
+        holders.push_back(std::move(holder));
+    }
+    add_debuggers(*tasks, holders);
+    std::stable_sort(holders.begin(), holders.end(), [](const SlotHolder& a, const SlotHolder& b) { return a.pid < b.pid; });
+    return holders;
+}
+
+Result<int> free_slots(std::uint32_t cpu) {
+    alignas(8) static std::uint64_t word = 0;
+    std::vector<OwnedFd> taken;
+    while (taken.size() < slots_per_cpu) {
+        perf_event_attr attr{};
+        attr.size = sizeof(attr);
+        attr.type = PERF_TYPE_BREAKPOINT;
+        attr.sample_period = 1;
+        attr.bp_type = HW_BREAKPOINT_W;
+        attr.bp_addr = std::bit_cast<std::uintptr_t>(&word);
+        attr.bp_len = HW_BREAKPOINT_LEN_8;
+        attr.disabled = 1; // a disabled event reserves its slot all the same
+        OwnedFd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, static_cast<int>(cpu), -1,
+                                              static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
+        if (!fd && errno == ENOSPC) break;
+        if (!fd)
+            return arm_error(fmt::format("count the free debug registers of CPU {}", cpu), "opening a perf event failed",
+                             "run it as root", errno);
+        taken.push_back(std::move(fd));
+    }
+    return static_cast<int>(taken.size());
+}
+
+void name_slot_holders(Error& error) {
+    auto holders = slot_holders();
+    if (!holders) return;
+    std::map<std::uint32_t, std::string> names;
+    for (const SlotHolder& holder : *holders) {
+        if (holder.pid == static_cast<std::uint32_t>(::getpid())) continue;
+        names[holder.pid] = fmt::format("{} (pid {})", holder.comm, holder.pid);
+    }
+    std::string list;
+    for (const auto& [pid, name] : names) list += (list.empty() ? "" : ", ") + name;
+    error.cause += list.empty() ? ", and no process holds them: the kernel itself does (kgdb, a module)"
+                                : "; perf breakpoints are held by " + list;
+    error.remedy = "end one of them; `stakeout slots` shows each slot";
+}
+
+} // namespace stakeout

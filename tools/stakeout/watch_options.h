@@ -1,0 +1,38 @@
+// The command line of `stakeout watch`, as typed and as checked.
+#pragma once
+
+#include "base/result.h"
+#include "watchpoints/arm/watch.h"
+#include "watchpoints/target/resolver.h"
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stakeout {
+
+enum class Format { Text, Json, Folded };
+
+struct WatchOptions {
+    std::vector<std::string> symbols, objects, addresses, program;
+    std::string type, via, vmlinux;
+    std::string length, ttl = "10m", count, max_rate, stack_depth, format = "text", colour = "auto";
+    std::optional<int> pid;
+    bool write = false, read_write = false, read = false, execute = false;
+    bool no_brake = false, no_stack = false, no_kernel = false;
+};
+
+void add_watch_options(CLI::App& command, WatchOptions& options);
+
+// What the options ask for, apart from the targets' addresses.
+struct CheckedOptions {
+    TargetQuery targets;
+    WatchRequest request; // without targets
+    Format format = Format::Text;
+    bool colour = false;
+};
+Result<CheckedOptions> check_options(const WatchOptions& options);
+
+} // namespace stakeout

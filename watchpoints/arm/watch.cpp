@@ -1,0 +1,166 @@
+// Arming: every step can refuse, and whatever was taken until then is given back by the owners in State.
+#include "watchpoints/arm/watch.h"
+
+#include "watchpoints/arm/seed.h"
+#include "watchpoints/arm/watch_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace stakeout {
+
+std::uint64_t monotonic_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+Watch::Watch() : state_(std::make_unique<State>()) {}
+Watch::~Watch() = default;
+const Armed& Watch::armed() const { return state_->armed; }
+
+namespace {
+
+HitProgramConfig program_config(const WatchRequest& request, std::size_t slots) {
+    HitProgramConfig config;
+    for (std::size_t i = 0; i < request.targets.size(); ++i)
+        config.region_size[i] = request.kind == AccessKind::Execute ? 0 : request.targets[i].size;
+    config.user_regions = request.process.has_value();
+    config.per_cpu_values = std::any_of(request.targets.begin(), request.targets.end(),
+                                        [](const Target& target) { return target.is_per_cpu(); });
+    config.joins_possible = slots > 1 || (config.user_regions && !request.exclude_kernel);
+    if (request.process) {
+        config.target_mm = request.process->mm;
+        config.mm_offset = request.process->mm_offset;
+    }
+    config.kernel_depth = request.kernel_depth;
+    config.user_depth = request.user_depth;
+    // --r drops writes only after decoding: the kernel cannot count what is shown.
+    config.max_hits = request.kind == AccessKind::Read ? 0 : request.count;
+    if (request.brake.on) {
+        config.brake_window_ns = static_cast<std::uint64_t>(Brake::window.count());
+        config.brake_budget_ns = static_cast<std::uint64_t>(Brake::budget.count());
+        config.brake_max_hits = request.brake.window_max_hits();
+    }
+    return config;
+}
+
+Trap trap_of(AccessKind kind) {
+    switch (kind) {
+    case AccessKind::Write: return Trap::OnWrite;
+    case AccessKind::Execute: return Trap::OnExecute;
+    case AccessKind::Read:
+    case AccessKind::ReadWrite: break;
+    }
+    return Trap::OnReadOrWrite;
+}
+
+int event_limit(const WatchRequest& request, const Calibration& calibration) {
+    if (calibration.stop_way == StopWay::ByReturn) return 1;
+    return request.brake.on ? request.brake.limit_in_hits(calibration) : 0;
+}
+
+std::string new_watch_id() {
+    std::uint64_t bits = monotonic_ns();
+    bits = (bits ^ (bits >> 29U)) * 0xbf58476d1ce4e5b9ULL;
+    return fmt::format("w{:06x}", (bits >> 20U) & 0xffffffU);
+}
+
+// Gives the hit program each target's value, so that the first hit's `old` is right.
+Status seed_values(Armed& armed, HitProgram& program, const WatchRequest& request, const KernelPeek* peek) {
+    armed.values.assign(request.targets.size(), std::nullopt);
+    if (request.kind == AccessKind::Execute) return done();
+    for (std::size_t region = 0; region < request.targets.size(); ++region) {
+        const Target& target = request.targets[region];
+        const bool per_cpu = std::any_of(request.targets.begin(), request.targets.end(),
+                                         [](const Target& any) { return any.is_per_cpu(); });
+        for (const std::uint32_t cpu : per_cpu ? armed.cpus_online : std::vector<std::uint32_t>{0}) {
+            auto value = read_value(target, cpu, peek, request.process);
+            if (!value) continue; // not mapped yet: the first hit's old value is zero, as the memory will be
+            auto written = program.set_last_value(cpu, static_cast<std::uint32_t>(region), value->bytes);
+            if (!written) return written;
+            if (!target.is_per_cpu()) armed.values[region] = std::move(value);
+        }
+    }
+    return done();
+}
+
+std::unique_ptr<HitBuilder> make_builder(const WatchRequest& request, const std::vector<Slot>& slots,
+                                         const KernelPeek* peek, Symboliser& symboliser) {
+    std::vector<HitBuilder::TargetFacts> targets;
+    for (const Target& target : request.targets)
+        targets.push_back({target.name, request.kind == AccessKind::Execute ? 0 : static_cast<std::uint32_t>(target.size)});
+    std::vector<HitBuilder::SlotFacts> facts;
+    facts.reserve(slots.size());
+    for (const Slot& slot : slots) facts.push_back({slot.length});
+    return std::make_unique<HitBuilder>(trap_of(request.kind), std::move(targets), std::move(facts), peek, symboliser);
+}
+
+} // namespace
+
+Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
+    std::unique_ptr<Watch> watch(new Watch()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
+    State& s = *watch->state_;
+    auto slots = plan_slots(request.targets, request.kind);
+    if (!slots) return std::move(slots).error();
+    auto cpus = online_cpus();
+    if (!cpus) return std::move(cpus).error();
+    auto peek = KernelPeek::load();
+    if (!peek) return std::move(peek).error();
+    s.peek = std::move(*peek);
+    const HitProgramConfig config = program_config(request, slots->size());
+    auto program = HitProgram::load(config);
+    if (!program) return std::move(program).error();
+    s.program = std::move(*program);
+    auto calibration = calibrate(*s.program);
+    if (!calibration) return std::move(calibration).error();
+    s.calibration = *calibration;
+    s.program->set_exception_cost(static_cast<std::uint64_t>(calibration->exception_cost.count()));
+    auto life = TargetLife::follow(request.process, request.objects);
+    if (!life) return std::move(life).error();
+    s.life = std::move(*life);
+
+    Coverage::Plan plan{*slots, request.targets, request.kind, request.exclude_kernel, calibration->stop_way,
+                        event_limit(request, *calibration)};
+    s.coverage = std::make_unique<Coverage>(*s.program, std::move(plan));
+    if (auto taken = s.coverage->take(*cpus); !taken) return std::move(taken).error();
+
+    s.armed.cpus_online = *cpus;
+    auto reader = Reader::open(s.program->ring_fd(), config.joins_possible,
+                               [&s](JoinedHit&& hit) { s.taken.push_back(std::move(hit)); });
+    if (!reader) return std::move(reader).error();
+    s.reader = std::move(*reader);
+    if (request.kernel_symbols != nullptr) s.symboliser.use_kernel_symbols(request.kernel_symbols);
+    // Its maps are read while it surely lives: its stacks can be told after its end too.
+    if (request.process) s.symboliser.notice_process(static_cast<std::uint32_t>(request.process->pid));
+    s.builder = make_builder(request, *slots, s.peek.get(), s.symboliser);
+
+    if (auto seeded = seed_values(s.armed, *s.program, request, s.peek.get()); !seeded) return std::move(seeded).error();
+    if (auto enabled = s.coverage->enable_all(); !enabled) return std::move(enabled).error();
+    s.armed_at_ns = monotonic_ns();
+    s.deadline_ns = s.armed_at_ns + static_cast<std::uint64_t>(request.time_to_live.count());
+    s.program->set_deadline(s.deadline_ns);
+    const auto armed_after = std::chrono::steady_clock::now() - request.process_start;
+
+    constexpr std::uint64_t grace_ns = 1'000'000'000; // for our own orderly end
+    auto guardian = Guardian::start(possible_cpus() * slots_per_cpu, s.deadline_ns, grace_ns);
+    if (!guardian) return std::move(guardian).error();
+    s.guardian = std::move(*guardian);
+    s.coverage->guard_with(s.guardian.get());
+
+    s.armed.watch = new_watch_id();
+    s.armed.targets = request.targets;
+    s.armed.kind = request.kind;
+    s.armed.slots = *slots;
+    s.armed.cpus_armed = s.coverage->cpus();
+    s.armed.milliseconds = std::chrono::duration<double, std::milli>(armed_after).count();
+    s.armed.time_to_live = request.time_to_live;
+    s.armed.exception_cost = calibration->exception_cost;
+    s.armed.brake = request.brake.on;
+    s.request = std::move(request);
+    return watch;
+}
+
+} // namespace stakeout

@@ -1,0 +1,132 @@
+// A watch: targets armed on every CPU, hits handed to a listener, until its time to live, its count, its target or
+// the user ends it.
+//
+// Contract: arm() arms every online CPU or returns an error and leaves nothing behind. run() returns when the watch is
+// over; all slots are free then. The listener is called from run()'s thread only.
+#pragma once
+
+#include "base/result.h"
+#include "watchpoints/arm/brake.h"
+#include "watchpoints/arm/slot_plan.h"
+#include "watchpoints/hit/hit.h"
+#include "watchpoints/target/target.h"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace stakeout {
+
+class KernelSymbols;
+
+struct WatchRequest {
+    std::vector<Target> targets; // at most SO_REGIONS
+    AccessKind kind = AccessKind::Write;
+    std::optional<WatchedProcess> process; // whose addresses the targets are; absent: the kernel's
+    bool process_is_ours = false;          // we started it: its end is the natural end of the watch
+    std::vector<WatchedObject> objects;    // whose life the watch follows
+    std::chrono::nanoseconds time_to_live = std::chrono::minutes(10);
+    std::uint64_t count = 0; // hits, 0: no limit
+    Brake brake;
+    bool exclude_kernel = false;
+    std::uint32_t kernel_depth = SO_MAX_DEPTH;
+    std::uint32_t user_depth = SO_MAX_DEPTH;
+    std::chrono::steady_clock::time_point process_start; // of stakeout, for Armed::milliseconds
+    const KernelSymbols* kernel_symbols = nullptr;       // where they are loaded already
+};
+
+struct Armed {
+    std::string watch; // id
+    std::vector<Target> targets;
+    AccessKind kind = AccessKind::Write;
+    std::vector<Slot> slots;
+    std::vector<std::uint32_t> cpus_armed;
+    std::vector<std::uint32_t> cpus_online;
+    double milliseconds = 0; // from process start to armed
+    std::chrono::nanoseconds time_to_live{0};
+    std::chrono::nanoseconds exception_cost{0};
+    bool brake = true;
+    std::vector<std::optional<Value>> values; // each target's value when armed; per-CPU variables: none
+};
+
+struct Notice {
+    std::string text;
+    std::chrono::nanoseconds time_left{0};
+};
+
+// An interval in which a CPU's accesses were not seen, because the brake had stopped its events.
+struct BrakeInterval {
+    std::uint32_t cpu = 0;
+    std::uint64_t from_ns = 0;
+    std::uint64_t to_ns = 0;
+};
+
+struct CoverageChange {
+    std::uint32_t cpu = 0;
+    bool online = false;
+    bool armed = false;
+    std::uint64_t gap_from_ns = 0; // accesses of this CPU may have been missed in between; 0: no gap
+    std::uint64_t gap_to_ns = 0;
+    std::string reason;
+    std::size_t cpus_armed = 0, cpus_online = 0;
+};
+
+enum class EndedBy { TimeToLive, Count, User, Target, OutputClosed, Failure };
+
+struct Summary {
+    std::string watch;
+    EndedBy ended_by = EndedBy::User;
+    std::string reason; // one clause for people
+    std::uint64_t hits = 0;    // records + lost
+    std::uint64_t records = 0;
+    std::uint64_t lost = 0;    // no room in the ring
+    std::uint64_t unseen = 0;  // counted by the kernel, which did not run the program for them
+    std::uint64_t joined = 0;  // further traps of hits that are counted once
+    std::uint64_t foreign = 0; // another address space's accesses to the same number
+    std::uint64_t late = 0;    // after the count or the time to live
+    std::uint64_t filtered = 0; // records not shown: writes under --r
+    std::uint64_t braked = 0;   // intervals
+    std::uint64_t braked_ns = 0; // CPU time that was not watched
+    std::uint64_t duration_ns = 0;
+};
+
+class WatchListener {
+  public:
+    virtual ~WatchListener() = default;
+    virtual void on_armed(const Armed& armed) = 0;
+    virtual void on_hit(const Hit& hit) = 0;
+    virtual void on_notice(const Notice& notice) = 0;
+    virtual void on_brake(const BrakeInterval& interval) = 0;
+    virtual void on_coverage(const CoverageChange& change) = 0;
+    virtual void on_summary(const Summary& summary) = 0;
+    // Called when no more hits are at hand; writes out what is buffered as far as that is possible without waiting.
+    // False: the output is closed for good (the pipe's reader has gone).
+    virtual bool flush() = 0;
+    // False: the output is full; hits stay in the ring for now.
+    [[nodiscard]] virtual bool has_room() const = 0;
+    // True while something is buffered that flush() could not write yet.
+    [[nodiscard]] virtual bool is_behind() const = 0;
+};
+
+class Watch {
+  public:
+    static Result<std::unique_ptr<Watch>> arm(WatchRequest request);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+    [[nodiscard]] const Armed& armed() const;
+    // `stop_fd` becomes readable when the user wants the watch to end (a signalfd).
+    Summary run(WatchListener& listener, int stop_fd);
+
+    struct State; // watch_state.h
+
+  private:
+    Watch();
+    std::unique_ptr<State> state_;
+};
+
+} // namespace stakeout

@@ -1,0 +1,258 @@
+// The loop of an armed watch: hits out, brake and CPUs looked after, until something ends it.
+//
+// There is no wake-up per hit (it would cost as much as the exception): the ring is read on a timer, every 5 ms while
+// hits come and every 50 ms when none do, and at once when the program forces a wake-up (a process's first hit, the
+// last hit of a count).
+#include "watchpoints/arm/watch_state.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+
+namespace stakeout {
+namespace {
+
+constexpr std::uint64_t second_ns = 1'000'000'000;
+constexpr int busy_wait_ms = 5;
+constexpr int idle_wait_ms = 50;
+constexpr std::size_t records_at_a_time = 2048; // then the other duties get their turn
+
+} // namespace
+
+class WatchLoop {
+  public:
+    WatchLoop(Watch::State& state, WatchListener& listener, int stop_fd)
+        : s_(state), listener_(listener), stop_fd_(stop_fd) {}
+
+    Summary run() {
+        notice_at_ns_ = s_.deadline_ns - notice_before();
+        while (!over_) turn();
+        finish();
+        return s_.summary;
+    }
+
+  private:
+    void turn() {
+        const bool busy = show_hits();
+        if (over_) return;
+        const std::uint64_t now = monotonic_ns();
+        look_after_brake(now);
+        look_after_clock(now);
+        if (now >= next_slow_look_ns_) {
+            next_slow_look_ns_ = now + second_ns;
+            follow_cpus(now);
+            if (auto what = s_.life->replaced()) end(EndedBy::Target, *what);
+        }
+        if (auto what = s_.life->ended(); what && !over_) end(EndedBy::Target, *what);
+        if (s_.program->has_ended() && s_.request.count != 0 && !over_) end(EndedBy::Count, "the asked number of hits was reached");
+        if (!over_) wait(busy ? busy_wait_ms : idle_wait_ms);
+    }
+
+    void end(EndedBy by, std::string reason) {
+        if (over_) return;
+        over_ = true;
+        s_.summary.ended_by = by;
+        s_.summary.reason = std::move(reason);
+    }
+
+    // The notice comes a minute before the end, or a tenth of the time to live where that is shorter.
+    [[nodiscard]] std::uint64_t notice_before() const {
+        return std::min<std::uint64_t>(60 * second_ns, static_cast<std::uint64_t>(s_.request.time_to_live.count()) / 10);
+    }
+
+    // Hands on what is in the ring; true if there was anything.
+    bool show_hits() {
+        std::size_t taken = 0;
+        if (listener_.has_room()) taken = s_.reader->drain(monotonic_ns(), records_at_a_time);
+        show_taken();
+        if (!listener_.flush()) end(EndedBy::OutputClosed, "the output was closed by its reader");
+        return taken > 0;
+    }
+
+    void show_taken() {
+        while (!s_.taken.empty()) {
+            const JoinedHit joined = std::move(s_.taken.front());
+            s_.taken.pop_front();
+            Hit hit = s_.builder->build(joined);
+            if (s_.request.kind == AccessKind::Read) {
+                if (hit.access == Access::Write) {
+                    ++s_.summary.filtered;
+                    continue;
+                }
+                if (s_.request.count != 0 && shown_ >= s_.request.count) continue;
+                hit.seq -= s_.summary.filtered; // what is shown has no hole
+            }
+            ++shown_;
+            listener_.on_hit(hit);
+            if (s_.request.kind == AccessKind::Read && shown_ == s_.request.count)
+                end(EndedBy::Count, "the asked number of hits was reached");
+        }
+    }
+
+    void look_after_brake(std::uint64_t now) {
+        if (!s_.request.brake.on) return;
+        for (const std::uint32_t cpu : s_.coverage->cpus()) {
+            const so_cpu counters = s_.program->counters(cpu);
+            std::uint64_t stopped = counters.stopped_mask;
+            std::uint64_t since = counters.stopped_ns;
+            std::uint64_t resume_at = counters.window_start_ns + static_cast<std::uint64_t>(Brake::window.count());
+            if (s_.calibration.stop_way == StopWay::ByLimit) {
+                stopped = refill_window(cpu, now);
+                since = counters.last_hit_ns;
+                resume_at = since + static_cast<std::uint64_t>((Brake::window - Brake::budget).count());
+            }
+            if (stopped == 0) continue;
+            s_.braked_since.emplace(cpu, since);
+            if (now >= resume_at) resume(cpu, stopped, now);
+        }
+    }
+
+    // ByLimit: the limit is refilled once a window; slots that have run out are stopped.
+    std::uint64_t refill_window(std::uint32_t cpu, std::uint64_t now) {
+        std::uint64_t& next = next_refill_ns_[cpu];
+        if (now < next) return 0;
+        next = now + static_cast<std::uint64_t>(Brake::window.count());
+        return s_.coverage->refill(cpu);
+    }
+
+    void resume(std::uint32_t cpu, std::uint64_t stopped, std::uint64_t now) {
+        const auto since = s_.braked_since.find(cpu);
+        auto rearmed = s_.coverage->rearm(cpu, stopped);
+        if (!rearmed) {
+            report_lost_slot(cpu, now, rearmed.error());
+            return;
+        }
+        if (since == s_.braked_since.end()) return;
+        report_brake(cpu, since->second, monotonic_ns());
+        s_.braked_since.erase(since);
+    }
+
+    void report_brake(std::uint32_t cpu, std::uint64_t from, std::uint64_t to) {
+        const BrakeInterval interval{cpu, from, std::max(from, to)};
+        ++s_.summary.braked;
+        s_.summary.braked_ns += interval.to_ns - interval.from_ns;
+        listener_.on_brake(interval);
+    }
+
+    // Somebody took the slot between the stop and the new event: tried again at every turn, told once.
+    void report_lost_slot(std::uint32_t cpu, std::uint64_t now, const Error& error) {
+        if (s_.offline_since.contains(cpu)) return;
+        s_.offline_since[cpu] = now;
+        listener_.on_coverage({cpu, true, false, now, 0, error.sentence(), armed_count(), online_count()});
+    }
+
+    void look_after_clock(std::uint64_t now) {
+        if (now >= s_.deadline_ns) end(EndedBy::TimeToLive, "its time to live is over");
+        if (now < notice_at_ns_ || over_) return;
+        notice_at_ns_ = UINT64_MAX;
+        const std::chrono::nanoseconds left(s_.deadline_ns - now);
+        listener_.on_notice({fmt::format("this watch ends in {:.0f} s, when its time to live is over",
+                                         std::chrono::duration<double>(left).count()),
+                             left});
+    }
+
+    [[nodiscard]] std::size_t armed_count() const { return s_.coverage->cpus().size(); }
+    [[nodiscard]] std::size_t online_count() const { return s_.armed.cpus_online.size(); }
+
+    void follow_cpus(std::uint64_t now) {
+        auto online = online_cpus();
+        if (!online) return;
+        s_.armed.cpus_online = *online;
+        for (const std::uint32_t cpu : s_.coverage->cpus()) {
+            if (std::find(online->begin(), online->end(), cpu) != online->end()) continue;
+            s_.coverage->remove(cpu);
+            s_.braked_since.erase(cpu);
+            s_.offline_since[cpu] = now;
+            listener_.on_coverage({cpu, false, false, 0, 0, "the CPU went offline", armed_count(), online_count()});
+        }
+        for (const std::uint32_t cpu : *online) {
+            if (s_.coverage->covers(cpu)) continue;
+            auto added = s_.coverage->add(cpu);
+            const auto since = s_.offline_since.find(cpu);
+            const std::uint64_t gap_from = since != s_.offline_since.end() ? since->second : s_.armed_at_ns;
+            if (!added) {
+                if (since == s_.offline_since.end()) s_.offline_since[cpu] = now;
+                listener_.on_coverage({cpu, true, false, gap_from, 0, added.error().sentence(), armed_count(), online_count()});
+                continue;
+            }
+            listener_.on_coverage({cpu, true, true, gap_from, monotonic_ns(), "the CPU came online", armed_count(), online_count()});
+            s_.offline_since.erase(cpu);
+        }
+    }
+
+    void wait(int milliseconds) {
+        std::vector<pollfd> fds{{stop_fd_, POLLIN, 0}, {s_.cpu_news.fd(), POLLIN, 0}};
+        // A full output leaves the ring readable: not waiting for it then.
+        fds.push_back({listener_.has_room() ? s_.reader->poll_fd() : -1, POLLIN, 0});
+        for (const int fd : s_.life->poll_fds()) fds.push_back({fd, POLLIN, 0});
+        if (::poll(fds.data(), fds.size(), milliseconds) <= 0) return;
+        if (fds[0].revents != 0) end(EndedBy::User, "it was asked to end");
+        if (fds[1].revents != 0 && s_.cpu_news.drain()) follow_cpus(monotonic_ns());
+    }
+
+    // No more hits from here on; shows what came until now, then counts.
+    void finish() {
+        if (s_.guardian->has_acted()) s_.summary.reason = "its time to live is over; the guardian freed the slots";
+        s_.coverage->release_all();
+        s_.program->end();
+        patience_ends_ns_ = monotonic_ns() + 5 * second_ns; // for an output that nobody reads
+        while (wait_for_room(&WatchListener::has_room, true)) {
+            const std::size_t taken = s_.reader->drain(monotonic_ns(), records_at_a_time);
+            if (taken == 0) s_.reader->flush();
+            show_taken();
+            if (taken == 0) break;
+        }
+        for (const auto& [cpu, since] : s_.braked_since) report_brake(cpu, since, monotonic_ns());
+        count_up();
+        listener_.on_summary(s_.summary);
+        (void)wait_for_room(&WatchListener::is_behind, false);
+    }
+
+    // Flushes until the listener's answer to `question` is `wanted`; false: out of patience, or closed.
+    bool wait_for_room(bool (WatchListener::*question)() const, bool wanted) {
+        while (listener_.flush()) {
+            if ((listener_.*question)() == wanted) return true;
+            if (monotonic_ns() >= patience_ends_ns_) return false;
+            ::poll(nullptr, 0, busy_wait_ms);
+        }
+        return false;
+    }
+
+    void count_up() {
+        Summary& sum = s_.summary;
+        std::uint64_t runs = 0;
+        for (std::uint32_t cpu = 0; cpu < possible_cpus(); ++cpu) {
+            const so_cpu counters = s_.program->counters(cpu);
+            runs += counters.runs;
+            sum.records += counters.recorded;
+            sum.lost += counters.lost;
+            sum.joined += counters.joined;
+            sum.foreign += counters.foreign;
+            sum.late += counters.late;
+        }
+        sum.hits = sum.records + sum.lost;
+        const std::uint64_t counted = s_.coverage->counted();
+        sum.unseen = counted > runs ? counted - runs : 0;
+        sum.watch = s_.armed.watch;
+        sum.duration_ns = monotonic_ns() - s_.armed_at_ns;
+    }
+
+    Watch::State& s_;
+    WatchListener& listener_;
+    int stop_fd_;
+    bool over_ = false;
+    std::uint64_t notice_at_ns_ = 0;
+    std::uint64_t next_slow_look_ns_ = 0;
+    std::uint64_t shown_ = 0;
+    std::uint64_t patience_ends_ns_ = 0;
+    std::map<std::uint32_t, std::uint64_t> next_refill_ns_;
+};
+
+Summary Watch::run(WatchListener& listener, int stop_fd) {
+    listener.on_armed(state_->armed);
+    return WatchLoop(*state_, listener, stop_fd).run();
+}
+
+} // namespace stakeout

@@ -1,0 +1,25 @@
+// A process's variables and functions by name, through the files it has mapped.
+#pragma once
+
+#include "base/result.h"
+#include "watchpoints/target/expression.h"
+#include "watchpoints/target/process_maps.h"
+#include "watchpoints/target/target.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace stakeout {
+
+struct ProcessSymbolQuery {
+    int pid = 0;
+    SymbolExpression symbol;
+    bool function = false; // for an execute breakpoint
+    std::optional<std::uint64_t> length; // --len
+};
+
+// Looks in the executable first, then in the libraries; "LIB:NAME" in that file only. Errors (CannotArm): unknown with
+// near names, ambiguous with all candidates, thread-local, no size known.
+Result<Target> find_process_symbol(const ProcessSymbolQuery& query, const ProcessMaps& maps);
+
+} // namespace stakeout
