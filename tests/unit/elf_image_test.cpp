@@ -35,7 +35,7 @@ template <class Pointer>
 std::uint64_t address_of(Pointer pointer) {
     std::uint64_t address = 0;
     static_assert(sizeof pointer == sizeof address);
-    std::memcpy(&address, &pointer, sizeof address);
+    std::memcpy(&address, static_cast<const void*>(&pointer), sizeof address);
     return address;
 }
 

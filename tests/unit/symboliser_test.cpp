@@ -20,7 +20,7 @@ namespace {
 std::uint64_t function_address() {
     const auto pointer = &stakeout_symboliser_test_function;
     std::uint64_t address = 0;
-    std::memcpy(&address, &pointer, sizeof address);
+    std::memcpy(&address, static_cast<const void*>(&pointer), sizeof address);
     return address;
 }
 
