@@ -47,7 +47,8 @@ TEST(KernelSymbols, FindsByAddress) {
     EXPECT_EQ(symbols->containing(0xffffffffc0001010)->module, "net_card");
     EXPECT_FALSE(symbols->containing(0xffffffff80ffffff));
     EXPECT_TRUE(symbols->containing(0xffffffff82000040 + 1024ULL * 1024));
-    EXPECT_FALSE(symbols->containing(0xffffffff82000041 + 1024ULL * 1024)) << "beyond the kernel's last symbol";
+    EXPECT_FALSE(symbols->containing(0xffffffff82000041 + 1024ULL * 1024))
+        << "beyond the kernel's last symbol";
     EXPECT_FALSE(symbols->containing(0xffffffffc0500000)) << "beyond the last module";
     EXPECT_FALSE(symbols->containing(0));
     EXPECT_EQ(symbols->next_start(0xffffffff81000200), 0xffffffff81000300ULL);
