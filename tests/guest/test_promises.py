@@ -6,7 +6,6 @@ Their perf core differs from the newer kernel of tests/kernel where it matters h
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Iterator
 
@@ -147,13 +146,14 @@ def test_time_to_live_with_a_stopped_reader(fault: Fault) -> None:
     with Watch(*STATE, "--ttl", "4s") as watch:
         watch.wait_armed()
         fault.do("a", 3)
-        over = time.monotonic() + 4 + 1  # armed before now, so this is after its end
+        watch.wait_hits(3)
         watch.pause()
-        wait_until(lambda: time.monotonic() > over, "the time to live is over")
+        wait_until(kernel_state.all_slots_free, "the slots are freed while the reader is stopped")
         fault.do("a", 50)
         watch.resume()
         assert watch.wait_exit() == 0
     assert watch.summary["hits"] == len(watch.hits()) == 3
+    assert watch.summary["ended_by"] == "time_to_live"
 
 
 def test_kill_leaves_nothing(fault: Fault) -> None:
