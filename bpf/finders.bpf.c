@@ -30,9 +30,10 @@ int find_tasks(struct bpf_iter__task* ctx) {
     struct so_task found = {};
     found.task = (__u64)task;
     found.mm = (__u64)task->mm;
+    if (task->mm) found.pgd = (__u64)BPF_CORE_READ(task, mm, pgd);
     found.mm_offset = bpf_core_field_offset(struct task_struct, mm);
     found.stack = (__u64)task->stack;
-    found.real_parent = (__u64)task->real_parent;
+    found.parent_leader = (__u64)BPF_CORE_READ(task, real_parent, group_leader);
     found.tid = task->pid;
     found.tgid = task->tgid;
     found.parent_tgid = BPF_CORE_READ(task, real_parent, tgid);

@@ -33,6 +33,9 @@ const volatile bool per_cpu_values;     // a per-CPU variable: each CPU has its 
 const volatile bool joins_possible;     // more than one slot, or user memory that the kernel may copy to
 const volatile __u64 target_mm;         // struct mm_struct *, 0 for kernel memory
 const volatile __u32 mm_offset;         // of task_struct.mm, told by the task finder
+const volatile __u64 target_pgd;        // kernel address of the process's page tables; 0: read user memory directly
+const volatile __u64 direct_map;        // where the kernel maps all physical memory
+const volatile __u32 page_levels;       // 4 or 5
 const volatile __u32 kernel_stack_bytes;
 const volatile __u32 user_stack_bytes;
 const volatile __u64 max_hits;          // --count, 0: no limit
@@ -158,16 +161,47 @@ static __always_inline enum join joined_to_previous(const struct scratch* s, con
     return NOT_JOINED;
 }
 
+// The kernel's own alias of a user address, by a walk of the process's page tables; 0 where there is none.
+//
+// A watch for reads would trap our own reading of the value: in the exception of a user-mode access the debug
+// registers stay armed, and copying eight bytes with REP MOVSB traps eight times. A debug register matches virtual
+// addresses, so reading the same frame through the direct map traps nothing.
+static __always_inline __u64 kernel_alias(__u64 address) {
+    const __u64 frame_bits = 0x00003ffffffff000ull; // 64 TiB; arm/direct_map.cpp has proven that this machine fits
+    __u64 table = target_pgd;
+    for (int level = 5; level >= 1; level--) {
+        if (level > page_levels) continue;
+        __u64 shift = 12 + 9 * (level - 1), entry = 0;
+        if (bpf_probe_read_kernel(&entry, sizeof(entry), (void*)(table + 8 * ((address >> shift) & 511)))) return 0;
+        if (!(entry & 1)) return 0; // not present
+        __u64 frame = direct_map + (entry & frame_bits);
+        if (level == 1) return frame + (address & 0xfff);
+        __u64 offset_in_page = address & ((1ull << shift) - 1);
+        if (entry & 0x80) return direct_map + (entry & frame_bits & ~((1ull << shift) - 1)) + offset_in_page; // huge page
+        table = frame;
+    }
+    return 0;
+}
+
+static __always_inline long read_user_target(void* to, __u64 size, __u64 from, bool user_mode) {
+    bool in_one_page = (from & 0xfff) + size <= 0x1000;
+    if (user_mode && target_pgd && in_one_page) {
+        __u64 alias = kernel_alias(from);
+        if (alias && bpf_probe_read_kernel(to, size, (const void*)alias) == 0) return 0;
+    }
+    return bpf_probe_read_user(to, size, (const void*)from);
+}
+
 // Reads the target and exchanges the last value; the caller holds the order lock where it could be had.
 static __always_inline void exchange_value(struct so_record* r, const struct so_plan* plan, __u32 region, __u32 cpu) {
     __u32 key = region + (per_cpu_values ? cpu * SO_REGIONS : 0);
     struct last_value* last = bpf_map_lookup_elem(&last_values, &key);
     __u64 size = region_size[region & (SO_REGIONS - 1)];
-    const void* from = (const void*)plan->region_address[region & (SO_REGIONS - 1)];
+    __u64 from = plan->region_address[region & (SO_REGIONS - 1)];
     if (!last || size > SO_REGION_BYTES) return;
     __builtin_memcpy(r->old_bytes, last->bytes, SO_REGION_BYTES);
-    long failed = user_regions ? bpf_probe_read_user(r->new_bytes, size, from)
-                               : bpf_probe_read_kernel(r->new_bytes, size, from);
+    long failed = user_regions ? read_user_target(r->new_bytes, size, from, r->flags & SO_USER_MODE)
+                               : bpf_probe_read_kernel(r->new_bytes, size, (const void*)from);
     if (failed)
         r->flags |= SO_NEW_UNREADABLE;
     else

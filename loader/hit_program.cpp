@@ -50,6 +50,9 @@ void configure(hit_bpf& object, const HitProgramConfig& config) {
     fixed.joins_possible = config.joins_possible;
     fixed.target_mm = config.target_mm;
     fixed.mm_offset = config.mm_offset;
+    fixed.target_pgd = config.target_pgd;
+    fixed.direct_map = config.direct_map;
+    fixed.page_levels = config.page_levels;
     fixed.kernel_stack_bytes = std::min<std::uint32_t>(config.kernel_depth, SO_MAX_DEPTH) * 8;
     fixed.user_stack_bytes = std::min<std::uint32_t>(config.user_depth, SO_MAX_DEPTH) * 8;
     fixed.max_hits = config.max_hits;

@@ -20,6 +20,9 @@ struct HitProgramConfig {
     bool joins_possible = false;
     std::uint64_t target_mm = 0; // kernel address of the mm_struct; 0: kernel memory
     std::uint32_t mm_offset = 0; // of task_struct.mm
+    std::uint64_t target_pgd = 0;  // kernel address of its page tables; 0: its memory is read as user memory
+    std::uint64_t direct_map = 0;  // with target_pgd: where the kernel maps all physical memory
+    std::uint32_t page_levels = 4; // 4 or 5
     std::uint32_t kernel_depth = SO_MAX_DEPTH; // frames; 0: no stack
     std::uint32_t user_depth = SO_MAX_DEPTH;
     std::uint64_t max_hits = 0; // 0: no limit

@@ -87,6 +87,20 @@ Result<std::vector<so_task>> find_tasks(std::uint32_t only_tid) {
     return run<so_task>((*finders)->progs.find_tasks, nullptr);
 }
 
+Result<std::uint64_t> find_task_address(std::uint32_t tid) {
+    auto tasks = find_tasks();
+    if (!tasks) return std::move(tasks).error();
+    constexpr std::uint32_t kthreadd = 2;
+    for (const so_task& task : *tasks) {
+        if (tid != 0 && task.tid == tid) return task.task;
+        if (tid == 0 && task.tid == kthreadd) return task.parent_leader;
+    }
+    // A process that the iterator skips (some sandboxes hide theirs) may still be somebody's parent.
+    for (const so_task& task : *tasks)
+        if (tid != 0 && task.parent_tgid == tid) return task.parent_leader;
+    return std::uint64_t{0};
+}
+
 Result<std::vector<so_file>> find_file(std::uint32_t tgid, int fd) { return files(tgid, fd, false); }
 Result<std::vector<so_file>> find_breakpoint_files() { return files(0, -1, true); }
 

@@ -13,6 +13,10 @@ namespace stakeout {
 // All tasks (threads), or the one with that thread id (empty if there is none). Error: CannotArm.
 Result<std::vector<so_task>> find_tasks(std::uint32_t only_tid = 0);
 
+// Address of the task_struct of a task; 0: there is none. The boot CPU's idle task (0, init_task) is in no list, but it
+// is kthreadd's parent. Error: CannotArm.
+Result<std::uint64_t> find_task_address(std::uint32_t tid);
+
 // The open file behind a descriptor of a process (empty if there is none). Error: CannotArm.
 Result<std::vector<so_file>> find_file(std::uint32_t tgid, int fd);
 

@@ -82,7 +82,8 @@ std::optional<std::string> TargetLife::ended() const {
 std::optional<std::string> TargetLife::replaced() const {
     if (process_pid_ != 0 && !image_.empty()) {
         const std::string now = image_of(process_pid_);
-        if (!now.empty() && now != image_) return fmt::format("process {} has started another program (exec)", process_pid_);
+        const bool exiting = now.find_first_of("123456789") == std::string::npos; // its addresses are gone already
+        if (!exiting && now != image_) return fmt::format("process {} has started another program (exec)", process_pid_);
     }
     for (const WatchedObject& object : objects_) {
         if (object.kind != WatchedObject::Kind::File) continue;

@@ -1,6 +1,7 @@
 // Arming: every step can refuse, and whatever was taken until then is given back by the owners in State.
 #include "watchpoints/arm/watch.h"
 
+#include "watchpoints/arm/direct_map.h"
 #include "watchpoints/arm/seed.h"
 #include "watchpoints/arm/watch_state.h"
 
@@ -45,6 +46,18 @@ HitProgramConfig program_config(const WatchRequest& request, std::size_t slots) 
         config.brake_max_hits = request.brake.window_max_hits();
     }
     return config;
+}
+
+// A watch for reads must not trap our own reading of the value (bpf/hit.bpf.c, kernel_alias). Where the direct map
+// cannot be found, the value is read as user memory all the same; those traps then show as unseen.
+void read_through_alias(HitProgramConfig& config, const WatchRequest& request, const KernelPeek& peek) {
+    const bool traps_reads = request.kind == AccessKind::ReadWrite || request.kind == AccessKind::Read;
+    if (!traps_reads || !request.process || request.process->pgd == 0) return;
+    const auto map = find_direct_map(peek, request.process->pgd);
+    if (!map) return;
+    config.target_pgd = request.process->pgd;
+    config.direct_map = map->base;
+    config.page_levels = map->page_levels;
 }
 
 Trap trap_of(AccessKind kind) {
@@ -110,7 +123,8 @@ Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     auto peek = KernelPeek::load();
     if (!peek) return std::move(peek).error();
     s.peek = std::move(*peek);
-    const HitProgramConfig config = program_config(request, slots->size());
+    HitProgramConfig config = program_config(request, slots->size());
+    read_through_alias(config, request, *s.peek);
     auto program = HitProgram::load(config);
     if (!program) return std::move(program).error();
     s.program = std::move(*program);

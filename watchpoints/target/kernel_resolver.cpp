@@ -87,12 +87,11 @@ Result<Target> KernelResolver::object(const ObjectExpression& expression, std::v
     if (expression.kind == "task" && expression.arguments.size() == 1) {
         type = "struct task_struct";
         object.tid = static_cast<std::uint32_t>(expression.arguments[0]);
-        // The idle task of the boot CPU is in no list, but it is the parent of the first process.
-        auto found = find_tasks(object.tid == 0 ? 1 : object.tid);
+        auto found = find_task_address(object.tid);
         if (!found) return std::move(found).error();
-        if (found->empty())
+        if (*found == 0)
             return arm_error(tried, fmt::format("there is no task with the id {}", object.tid), "check the PID or thread id");
-        object.address = object.tid == 0 ? found->front().real_parent : found->front().task;
+        object.address = *found;
     } else if (expression.kind == "file" && expression.arguments.size() == 2) {
         type = "struct file";
         object.kind = WatchedObject::Kind::File;

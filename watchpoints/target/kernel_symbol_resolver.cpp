@@ -118,11 +118,10 @@ Result<std::optional<std::uint64_t>> KernelResolver::in_symbol_files(const Symbo
 Result<std::optional<std::uint64_t>> KernelResolver::hidden_address(const SymbolExpression& expression, std::string& note) {
     if (query_.function || !(expression.module.empty() || expression.module == "vmlinux")) return std::optional<std::uint64_t>{};
     if (expression.name == "init_task") {
-        auto first = find_tasks(1);
-        if (!first) return std::move(first).error();
-        if (first->empty()) return std::optional<std::uint64_t>{};
-        note = "its address is that of the first process's parent (this kernel hides data symbols)";
-        return std::optional<std::uint64_t>(first->front().real_parent);
+        auto found = find_task_address(0);
+        if (!found) return std::move(found).error();
+        note = "its address is that of kthreadd's parent (this kernel hides data symbols)";
+        return *found != 0 ? std::optional(*found) : std::nullopt;
     }
     const auto known = known_global(expression.name);
     if (!known || known->via.empty()) return std::optional<std::uint64_t>{};

@@ -18,7 +18,7 @@ Result<WatchedProcess> find_process(int pid) {
         return arm_error(fmt::format("watch process {}", pid),
                          fmt::format("{} is a kernel thread: it has no memory of its own", found->front().comm),
                          "leave out --pid to watch kernel memory");
-    return WatchedProcess{pid, found->front().mm, found->front().mm_offset};
+    return WatchedProcess{pid, found->front().mm, found->front().pgd, found->front().mm_offset};
 }
 
 Result<Target> user_range(const TargetQuery& query, const std::string& text, const AddressRange& range) {

@@ -12,6 +12,7 @@ namespace stakeout {
 struct WatchedProcess {
     int pid = 0;
     std::uint64_t mm = 0;        // kernel address of its mm_struct: what tells its accesses from other processes'
+    std::uint64_t pgd = 0;       // kernel address of its page tables
     std::uint32_t mm_offset = 0; // of task_struct.mm in the running kernel
 };
 
