@@ -1,19 +1,14 @@
 #include "tools/stakeout/slot_holders.h"
 
-#include "base/owned_fd.h"
 #include "loader/object_finder.h"
-#include "watchpoints/arm/breakpoint.h"
 
 #include <fmt/format.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/kcmp.h>
-#include <linux/perf_event.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
-#include <cerrno>
 #include <map>
 
 namespace stakeout {
@@ -73,29 +68,6 @@ Result<std::vector<SlotHolder>> slot_holders() {
     add_debuggers(*tasks, holders);
     std::stable_sort(holders.begin(), holders.end(), [](const SlotHolder& a, const SlotHolder& b) { return a.pid < b.pid; });
     return holders;
-}
-
-Result<int> free_slots(std::uint32_t cpu) {
-    alignas(8) static std::uint64_t word = 0;
-    std::vector<OwnedFd> taken;
-    while (taken.size() < slots_per_cpu) {
-        perf_event_attr attr{};
-        attr.size = sizeof(attr);
-        attr.type = PERF_TYPE_BREAKPOINT;
-        attr.sample_period = 1;
-        attr.bp_type = HW_BREAKPOINT_W;
-        attr.bp_addr = std::bit_cast<std::uintptr_t>(&word);
-        attr.bp_len = HW_BREAKPOINT_LEN_8;
-        attr.disabled = 1; // a disabled event reserves its slot all the same
-        OwnedFd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, static_cast<int>(cpu), -1,
-                                              static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
-        if (!fd && errno == ENOSPC) break;
-        if (!fd)
-            return arm_error(fmt::format("count the free debug registers of CPU {}", cpu), "opening a perf event failed",
-                             "run it as root", errno);
-        taken.push_back(std::move(fd));
-    }
-    return static_cast<int>(taken.size());
 }
 
 void name_slot_holders(Error& error) {

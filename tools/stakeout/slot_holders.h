@@ -23,9 +23,6 @@ struct SlotHolder {
 // All of them, sorted by PID. Breakpoints that the kernel set itself (kgdb, a module) have no holder to be found.
 Result<std::vector<SlotHolder>> slot_holders();
 
-// Free slots of a CPU, found by taking them for a moment. Error: CannotArm (permission).
-Result<int> free_slots(std::uint32_t cpu);
-
 // Puts the holders into the cause of a refusal.
 void name_slot_holders(Error& error);
 

@@ -1,6 +1,7 @@
 // `stakeout slots`: the debug registers in use on each CPU and who holds them.
 #include "tools/stakeout/commands.h"
 #include "tools/stakeout/slot_holders.h"
+#include "watchpoints/arm/free_slots.h"
 #include "watchpoints/arm/online_cpus.h"
 #include "watchpoints/arm/slot_plan.h"
 
