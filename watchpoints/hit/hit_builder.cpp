@@ -1,5 +1,7 @@
 #include "watchpoints/hit/hit_builder.h"
 
+#include "watchpoints/hit/call_site.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -91,14 +93,34 @@ void HitBuilder::decode(const RawHit& raw, Hit& hit) {
     if (hit.access == Access::Unknown && comparable && *hit.old_value != *hit.new_value) hit.access = Access::Write;
 }
 
+// Stacks are unwound by frame pointers. A function that sets up none, as the C library's memcpy, leaves its caller's
+// in place, and the caller itself would be missing from the stack: often the very culprit. But then the word at the
+// stack pointer is the return address into it.
+bool HitBuilder::skipped_caller(const RawHit& raw) {
+    const so_record& r = raw.record;
+    if ((r.flags & SO_USER_MODE) == 0 || (r.flags & SO_TOP_VALID) == 0 || raw.user_frames.empty()) return false;
+    if (raw.user_frames.size() > 1 && raw.user_frames[1] == r.stack_top) return false;
+    const DecodeKey key{r.stack_top, 0, r.pid};
+    if (const auto known = call_sites_.find(key); known != call_sites_.end()) return known->second;
+    const bool is_call_site = follows_call(r.stack_top, [&](std::uint64_t address, std::span<std::uint8_t> into) {
+        return symboliser_.read_user_code(r.pid, address, into);
+    });
+    constexpr std::size_t most_kept = 65536;
+    if (call_sites_.size() < most_kept) call_sites_.emplace(key, is_call_site);
+    return is_call_site;
+}
+
 void HitBuilder::fill_stacks(const RawHit& raw, Hit& hit) {
     hit.kernel_stack.reserve(raw.kernel_frames.size());
     for (std::size_t i = 0; i < raw.kernel_frames.size(); ++i)
         hit.kernel_stack.push_back(symboliser_.kernel_frame(raw.kernel_frames[i], i > 0));
     hit.user_stack.reserve(raw.user_frames.size());
     // At a kernel hit the first user frame is the system call's return address too.
-    for (std::size_t i = 0; i < raw.user_frames.size(); ++i)
+    const bool skipped = skipped_caller(raw);
+    for (std::size_t i = 0; i < raw.user_frames.size(); ++i) {
         hit.user_stack.push_back(symboliser_.user_frame(raw.record.pid, raw.user_frames[i], i > 0));
+        if (i == 0 && skipped) hit.user_stack.push_back(symboliser_.user_frame(raw.record.pid, raw.record.stack_top, true));
+    }
 }
 
 Hit HitBuilder::build(const JoinedHit& joined) {

@@ -46,6 +46,7 @@ class HitBuilder {
     void decode(const RawHit& raw, Hit& hit);
     [[nodiscard]] std::optional<LocatedAccess> locate(const RawHit& raw);
     void fill_stacks(const RawHit& raw, Hit& hit);
+    [[nodiscard]] bool skipped_caller(const RawHit& raw);
 
     Trap trap_;
     std::vector<TargetFacts> targets_;
@@ -53,6 +54,7 @@ class HitBuilder {
     const KernelPeek* kernel_code_;
     Symboliser& symboliser_;
     std::unordered_map<DecodeKey, LocatedAccess, DecodeKeyHash> decoded_;
+    std::unordered_map<DecodeKey, bool, DecodeKeyHash> call_sites_;
 };
 
 } // namespace stakeout
