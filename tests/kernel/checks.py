@@ -1,0 +1,40 @@
+"""What must hold for every watch, whatever it saw."""
+
+from __future__ import annotations
+
+from actor import Actor
+from stakeout_run import Record, Watch
+
+
+def all_counted(watch: Watch) -> list[Record]:
+    """After the end: every hit has a record, `seq` is 1, 2, 3 ... and nothing was lost or left out. The hits."""
+    hits, summary = watch.hits(), watch.summary
+    assert not watch.lines, watch.lines[:5]
+    assert [hit["seq"] for hit in hits] == list(range(1, len(hits) + 1))
+    assert summary["hits"] == summary["records"] + summary["lost"]
+    assert (summary["hits"], summary["lost"], summary["unseen"]) == (len(hits), 0, 0)
+    return hits
+
+
+def chained(hits: list[Record], sigtraps: int = 0) -> None:
+    """Each hit's old value is the new one before it. An access that came as a SIGTRAP breaks the chain once."""
+    breaks = [(a["seq"], a["new"], b["old"]) for a, b in zip(hits, hits[1:]) if a["new"] != b["old"]]
+    assert len(breaks) <= sigtraps, breaks[:5]
+
+
+def exactly(watch: Watch, actor: Actor, made: int) -> list[Record]:
+    """Ends the watch. It saw exactly the accesses that were made, except those that the hypervisor lost."""
+    lost_to_signals = actor.sigtraps()
+    assert watch.stop() == 0
+    hits = all_counted(watch)
+    assert len(hits) == made - lost_to_signals, watch.story(f"{made} accesses, {lost_to_signals} SIGTRAPs")
+    chained(hits, lost_to_signals)
+    return hits
+
+
+def written(hits: list[Record]) -> list[int]:
+    return [int(hit["new"], 16) for hit in hits]
+
+
+def symbols(stack: list[Record]) -> list[str]:
+    return [frame.get("symbol", "") for frame in stack]
