@@ -59,8 +59,10 @@ static void* loop(void* which) {
     stay_on_cpu(me);
     volatile unsigned long* to = (volatile unsigned long*)watched;
     long done = 0;
-    while (!__atomic_load_n(&stop_loops, __ATOMIC_RELAXED)) *to = (unsigned long)++done;
-    loop_counts[me] = done;
+    while (!__atomic_load_n(&stop_loops, __ATOMIC_RELAXED)) {
+        *to = (unsigned long)++done;
+        __atomic_store_n(&loop_counts[me], done, __ATOMIC_RELAXED);
+    }
     return NULL;
 }
 
@@ -72,18 +74,22 @@ static long start_loops(const long* a) {
     return looping;
 }
 
-static long stop(const long* a) {
+static long progress(const long* a) {
     (void)a;
-    __atomic_store_n(&stop_loops, 1, __ATOMIC_RELAXED);
     long total = 0;
-    for (long i = 0; i < looping; i++) {
-        pthread_join(loops[i], NULL);
-        total += loop_counts[i];
-    }
+    for (long i = 0; i < looping; i++) total += __atomic_load_n(&loop_counts[i], __ATOMIC_RELAXED);
+    return total;
+}
+
+static long stop(const long* a) {
+    __atomic_store_n(&stop_loops, 1, __ATOMIC_RELAXED);
+    for (long i = 0; i < looping; i++) pthread_join(loops[i], NULL);
+    const long total = progress(a);
     looping = 0;
     return total;
 }
 
 const struct command thread_commands[] = {
-    {"hire", 1, hire}, {"work", 1, crew_works}, {"loops", 1, start_loops}, {"stop", 0, stop}, {0},
+    {"hire", 1, hire},         {"work", 1, crew_works}, {"loops", 1, start_loops},
+    {"progress", 0, progress}, {"stop", 0, stop},       {0},
 };
