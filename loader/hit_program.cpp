@@ -15,7 +15,7 @@ namespace stakeout {
 
 struct HitProgram::State {
     struct Destroy {
-        void operator()(hit_bpf* object) const { hit_bpf__destroy(object); }
+        void operator()(hit_bpf* loaded) const { hit_bpf__destroy(loaded); }
     };
     std::unique_ptr<hit_bpf, Destroy> object;
     std::span<so_cpu> cpus; // shared with the running program: touched through std::atomic_ref only

@@ -24,7 +24,7 @@ struct PeekRequest { // struct peek_request of bpf/peek.bpf.c
 
 struct KernelPeek::State {
     struct Destroy {
-        void operator()(peek_bpf* object) const { peek_bpf__destroy(object); }
+        void operator()(peek_bpf* loaded) const { peek_bpf__destroy(loaded); }
     };
     std::unique_ptr<peek_bpf, Destroy> object;
     const std::uint8_t* window = nullptr;

@@ -90,7 +90,7 @@ Finding examine_hits() {
     return {"hits", Verdict::Limited, found + "; on this kernel (before Linux 6.11) only an event's limit can stop it",
             "the brake works in numbers of hits instead of measured time, and a count may overrun the hardware by a few hits (the "
             "records are exact)",
-            {}};
+            "nothing need be done; Linux 6.11 and later have both"};
 }
 
 Finding examine_execute_in_kernel(const KernelSymbols* symbols, int program_fd) {

@@ -129,7 +129,12 @@ Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     if (!program) return std::move(program).error();
     s.program = std::move(*program);
     auto calibration = calibrate(*s.program);
-    if (!calibration) return std::move(calibration).error();
+    if (!calibration) {
+        // No slot even for that: say which CPU has none for the target itself.
+        Coverage wanted(*s.program, {*slots, request.targets, request.kind, request.exclude_kernel, StopWay::ByReturn, 1});
+        if (auto taken = wanted.take(*cpus); !taken) return std::move(taken).error();
+        return std::move(calibration).error();
+    }
     s.calibration = *calibration;
     s.program->set_exception_cost(static_cast<std::uint64_t>(calibration->exception_cost.count()));
     auto life = TargetLife::follow(request.process, request.objects);

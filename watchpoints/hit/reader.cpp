@@ -12,7 +12,7 @@ constexpr std::uint64_t settle_ns = 20'000'000; // longer than a CPU spends betw
 
 struct Reader::Ring {
     struct Free {
-        void operator()(ring_buffer* buffer) const { ring_buffer__free(buffer); }
+        void operator()(ring_buffer* mapped) const { ring_buffer__free(mapped); }
     };
     std::unique_ptr<ring_buffer, Free> buffer;
 

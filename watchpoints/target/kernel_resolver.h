@@ -28,6 +28,7 @@ class KernelResolver {
     Result<const std::vector<so_task>*> tasks();
 
     Result<std::optional<Target>> per_cpu(const SymbolExpression& expression);
+    Result<Target> per_cpu_by_offset(Target target);
     Result<std::uint64_t> symbol_address(const SymbolExpression& expression, std::string& note);
     Result<std::optional<std::uint64_t>> in_symbol_files(const SymbolExpression& expression, std::string& note);
     Result<std::optional<std::uint64_t>> hidden_address(const SymbolExpression& expression, std::string& note);

@@ -53,6 +53,11 @@ Result<Target> KernelResolver::symbol(const SymbolExpression& expression) {
         target.size = 1;
         return target;
     }
+    constexpr std::uint64_t most_per_cpu_bytes = std::uint64_t{1} << 32U;
+    if (target.address < most_per_cpu_bytes) {
+        auto sized = untyped(std::move(target), expression);
+        return sized ? per_cpu_by_offset(std::move(*sized)) : std::move(sized);
+    }
     std::string type = query_.type;
     if (type.empty() && expression.offset == 0)
         if (const auto known = known_global(expression.name)) type = known->type;
@@ -84,6 +89,22 @@ Result<std::optional<Target>> KernelResolver::per_cpu(const SymbolExpression& ex
     if (auto fine = check_per_cpu_offset(target, **known); !fine) return std::move(fine).error();
     if (auto fine = check(target, false); !fine) return std::move(fine).error();
     return std::optional(std::move(target));
+}
+
+// kallsyms lists the per-CPU variables of modules (and before Linux 6.15 of the kernel, "x86/percpu/64: Use relative
+// percpu offsets") with their offset from each CPU's base in the place of an address.
+Result<Target> KernelResolver::per_cpu_by_offset(Target target) {
+    auto known = types();
+    if (!known) return std::move(known).error();
+    auto all = tasks();
+    if (!all) return std::move(all).error();
+    auto bases = per_cpu_bases(**known, **all);
+    if (!bases) return std::move(bases).error();
+    target.cpu_base = std::move(*bases);
+    target.note = "a per-CPU variable: each CPU's accesses to its own copy are watched";
+    if (auto fine = check_per_cpu_offset(target, **known); !fine) return std::move(fine).error();
+    if (auto fine = check(target, false); !fine) return std::move(fine).error();
+    return target;
 }
 
 Result<std::uint64_t> KernelResolver::symbol_address(const SymbolExpression& expression, std::string& note) {

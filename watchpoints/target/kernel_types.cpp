@@ -5,7 +5,10 @@
 #include <bpf/btf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <utility>
 
 namespace stakeout {
 
@@ -67,6 +70,23 @@ struct Member {
     std::uint64_t bit_offset = 0;
     std::uint32_t bit_size = 0; // of a bit-field, else 0
 };
+
+// C's spellings of the integer types -> the compilers' own, which DWARF and so BTF use.
+std::string compilers_spelling(const std::string& name) {
+    static constexpr std::array<std::pair<std::string_view, std::string_view>, 9> spellings{
+        {{"long", "long int"},
+         {"unsigned long", "long unsigned int"},
+         {"long long", "long long int"},
+         {"unsigned long long", "long long unsigned int"},
+         {"short", "short int"},
+         {"unsigned short", "short unsigned int"},
+         {"unsigned", "unsigned int"},
+         {"signed", "int"},
+         {"bool", "_Bool"}}};
+    for (const auto& [in_c, in_btf] : spellings)
+        if (name == in_c) return std::string(in_btf);
+    return name;
+}
 
 // A member by name, looking into anonymous structs and unions.
 std::optional<Member> find_member(const btf* types, TypeId id, std::string_view field, int depth = 0) {
@@ -237,6 +257,7 @@ Result<TypeId> KernelTypes::find(std::string_view name) const {
         wanted.pop_back();
     }
     if (pointer) wanted = "unsigned long"; // what counts of a pointer is its width
+    wanted = compilers_spelling(wanted);
     std::int32_t id = -ENOENT;
     const auto tagged = [&](std::string_view prefix, std::uint32_t kind) {
         if (wanted.starts_with(prefix)) id = btf__find_by_name_kind(types, wanted.c_str() + prefix.size(), kind);
