@@ -109,13 +109,19 @@ struct so_context {
     __u64 addr; // the breakpoint's address
 };
 
-#define LOCK_TRIES 128
+// Long enough for a holder that pays for a host's page fault under the ring buffer; a virtual CPU that is descheduled
+// for longer is not waited for. bpf_loop: the verifier looks at one turn, not at all of them.
+#define LOCK_TRIES 8192
 
-// A global function: the verifier walks its loop once instead of once for each caller (11 ms of start-up).
-__noinline int take_order_lock(void) {
-    for (int i = 0; i < LOCK_TRIES; i++)
-        if (__sync_val_compare_and_swap(&order.lock, 0, 1) == 0) return 1;
-    return 0;
+static long try_order_lock(__u64 turn, int* taken) {
+    if (order.lock == 0 && __sync_val_compare_and_swap(&order.lock, 0, 1) == 0) *taken = 1;
+    return *taken; // 1 ends the loop
+}
+
+static __always_inline int take_order_lock(void) {
+    int taken = 0;
+    bpf_loop(LOCK_TRIES, try_order_lock, &taken, 0);
+    return taken;
 }
 static __always_inline void release_order_lock(void) { __sync_lock_test_and_set(&order.lock, 0); }
 
@@ -217,7 +223,8 @@ static __always_inline void read_code(struct so_record* r, bool user_mode) {
         if (bpf_probe_read_kernel(&r->stack_top, sizeof(r->stack_top), sp) == 0) r->flags |= SO_TOP_VALID;
         return;
     }
-    if (bpf_probe_read_user(&r->stack_top, sizeof(r->stack_top), sp) == 0) r->flags |= SO_TOP_VALID;
+    // What `push` and `call` have just written stands there: it may be the watched word.
+    if (read_user_target(&r->stack_top, sizeof(r->stack_top), r->regs.sp, true) == 0) r->flags |= SO_TOP_VALID;
     if (bpf_probe_read_user(r->code, SO_CODE_BYTES, ip - SO_CODE_BYTES / 2) == 0) r->flags |= SO_CODE_VALID;
 }
 
