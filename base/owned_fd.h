@@ -1,5 +1,5 @@
-// OwnedFd: a file descriptor that is closed when its owner goes. Everything that stakeout sets in the kernel hangs
-// on one of these, which is why a killed stakeout leaves nothing behind.
+// OwnedFd: a file descriptor that is closed when its owner goes. Everything that stakeout sets in the kernel
+// hangs on one of these, which is why a killed stakeout leaves nothing behind.
 #pragma once
 
 #include <unistd.h>

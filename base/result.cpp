@@ -18,10 +18,14 @@ std::string Error::sentence() const {
 
 int Error::exit_status() const {
     switch (failure) {
-    case Failure::Usage: return 2;
-    case Failure::CannotArm: return 3;
-    case Failure::LostTarget: return 4;
-    case Failure::Internal: break;
+    case Failure::Usage:
+        return 2;
+    case Failure::CannotArm:
+        return 3;
+    case Failure::LostTarget:
+        return 4;
+    case Failure::Internal:
+        break;
     }
     return 5;
 }

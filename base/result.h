@@ -1,8 +1,8 @@
 // Result<T>: a value, or an Error that must be looked at.
 //
-// Errors are for the person at the terminal at 3 a.m.: each says what was tried, why it failed and what to do next,
-// in one sentence each, and knows which exit status the tool must end with. Nothing in stakeout throws across a
-// folder; a function that can fail returns a Result, and the compiler warns where one is dropped.
+// Errors are for the person at the terminal at 3 a.m.: each says what was tried, why it failed and what to do
+// next, in one sentence each, and knows which exit status the tool must end with. Nothing in stakeout throws
+// across a folder; a function that can fail returns a Result, and the compiler warns where one is dropped.
 #pragma once
 
 #include <cstdio>
@@ -23,9 +23,9 @@ enum class Failure {
 
 struct Error {
     Failure failure = Failure::Internal;
-    std::string tried;  // "arm a 8-byte write watchpoint on CPU 1"
-    std::string cause;  // "all 4 debug registers of that CPU are taken by gdb (pid 77)"
-    std::string remedy; // "end one of them, or watch fewer addresses"; may be empty
+    std::string tried;   // "arm a 8-byte write watchpoint on CPU 1"
+    std::string cause;   // "all 4 debug registers of that CPU are taken by gdb (pid 77)"
+    std::string remedy;  // "end one of them, or watch fewer addresses"; may be empty
     int errno_value = 0; // the errno behind it, 0 where there is none
 
     // One line: "cannot <tried>: <cause> (<errno name>); <remedy>".

@@ -7,7 +7,8 @@
 
 namespace stakeout {
 
-// The file's bytes. Reads until end of file, since files in /proc have no size. Error: Internal with the errno.
+// The file's bytes. Reads until end of file, since files in /proc have no size. Error: Internal with the
+// errno.
 Result<std::string> read_text_file(const std::string& path);
 
 } // namespace stakeout

@@ -14,17 +14,17 @@ struct so_breakpoint {
 
 /* One task (thread). Addresses are kernel addresses. */
 struct so_task {
-    __u64 task;        /* struct task_struct * */
-    __u64 mm;          /* 0: kernel thread */
-    __u64 pgd;         /* kernel address of its page tables; 0: kernel thread */
-    __u64 stack;       /* lowest address of its kernel stack */
+    __u64 task;          /* struct task_struct * */
+    __u64 mm;            /* 0: kernel thread */
+    __u64 pgd;           /* kernel address of its page tables; 0: kernel thread */
+    __u64 stack;         /* lowest address of its kernel stack */
     __u64 parent_leader; /* struct task_struct *: leader of the thread group that is its parent */
-    __u64 rq;          /* struct rq * of the CPU it last ran on: gives that CPU's per-CPU base */
+    __u64 rq;            /* struct rq * of the CPU it last ran on: gives that CPU's per-CPU base */
     __u32 rq_cpu;
     __u32 tid;
     __u32 tgid;
     __u32 parent_tgid;
-    __u32 mm_offset;   /* of task_struct.mm */
+    __u32 mm_offset; /* of task_struct.mm */
     __u32 pad;
     struct so_breakpoint ptrace[4]; /* set by a debugger */
     char comm[16];

@@ -1,22 +1,26 @@
 // The hit program: runs inside the debug exception, once for each slot that an access touched.
 //
-// It runs NMI-like for kernel accesses (nothing may sleep, take a kernel lock or fault a page in), on a CPU that has
-// its interrupts off for user accesses too, so it does only what cannot be done later: who, where, old and new value,
-// both stacks. Everything readable is made of that in user space.
+// It runs NMI-like for kernel accesses (nothing may sleep, take a kernel lock or fault a page in), on a CPU
+// that has its interrupts off for user accesses too, so it does only what cannot be done later: who, where,
+// old and new value, both stacks. Everything readable is made of that in user space.
 //
 // Three things are worth knowing before changing it:
 //
-// * Order. `old` and `new` of successive hits form a chain only if reading the memory, exchanging the last value and
-//   taking the sequence number are one step for all CPUs. The verifier refuses bpf_spin_lock in tracing programs, so
-//   a bounded try-lock of our own does it. It is held for tens of nanoseconds; where it stays busy (its holder's
-//   virtual CPU was descheduled) the hit goes on without it and says so (SO_UNORDERED).
+// * Order. `old` and `new` of successive hits form a chain only if reading the memory, exchanging the last
+// value and
+//   taking the sequence number are one step for all CPUs. The verifier refuses bpf_spin_lock in tracing
+//   programs, so a bounded try-lock of our own does it. It is held for tens of nanoseconds; where it stays
+//   busy (its holder's virtual CPU was descheduled) the hit goes on without it and says so (SO_UNORDERED).
 //
-// * Stopping. Since "perf/bpf: Call BPF handler directly, not through overflow machinery" (Linux 6.11), an event's
-//   limit (PERF_EVENT_IOC_REFRESH) counts only the hits for which the program returns 1: with a limit of one, `return
-//   1` disables the event in the same exception. On older kernels the limit counts every hit and the return value is
-//   ignored; user space then sets the limit to the brake's budget (arm/brake.h). Both halves live with either.
+// * Stopping. Since "perf/bpf: Call BPF handler directly, not through overflow machinery" (Linux 6.11), an
+// event's
+//   limit (PERF_EVENT_IOC_REFRESH) counts only the hits for which the program returns 1: with a limit of one,
+//   `return 1` disables the event in the same exception. On older kernels the limit counts every hit and the
+//   return value is ignored; user space then sets the limit to the brake's budget (arm/brake.h). Both halves
+//   live with either.
 //
-// * One access, several traps. A store that straddles two slots runs the program twice; a kernel copy to a watched
+// * One access, several traps. A store that straddles two slots runs the program twice; a kernel copy to a
+// watched
 //   user address traps once a byte (REP MOVSB). Such traps are joined to the hit they belong to.
 #include "vmlinux.h"
 
@@ -28,20 +32,20 @@ char LICENSE[] SEC("license") = "GPL";
 
 // Fixed at load time.
 const volatile __u64 region_size[SO_REGIONS];
-const volatile bool user_regions;       // the targets are addresses of the process whose mm is target_mm
-const volatile bool per_cpu_values;     // a per-CPU variable: each CPU has its own last value
-const volatile bool joins_possible;     // more than one slot, or user memory that the kernel may copy to
-const volatile __u64 target_mm;         // struct mm_struct *, 0 for kernel memory
-const volatile __u32 mm_offset;         // of task_struct.mm, told by the task finder
-const volatile __u64 target_pgd;        // kernel address of the process's page tables; 0: read user memory directly
-const volatile __u64 direct_map;        // where the kernel maps all physical memory
-const volatile __u32 page_levels;       // 4 or 5
+const volatile bool user_regions;   // the targets are addresses of the process whose mm is target_mm
+const volatile bool per_cpu_values; // a per-CPU variable: each CPU has its own last value
+const volatile bool joins_possible; // more than one slot, or user memory that the kernel may copy to
+const volatile __u64 target_mm;     // struct mm_struct *, 0 for kernel memory
+const volatile __u32 mm_offset;     // of task_struct.mm, told by the task finder
+const volatile __u64 target_pgd;  // kernel address of the process's page tables; 0: read user memory directly
+const volatile __u64 direct_map;  // where the kernel maps all physical memory
+const volatile __u32 page_levels; // 4 or 5
 const volatile __u32 kernel_stack_bytes;
 const volatile __u32 user_stack_bytes;
-const volatile __u64 max_hits;          // --count, 0: no limit
-const volatile __u64 window_ns;         // the brake's window, 0: no brake
-const volatile __u64 window_budget_ns;  // time that may be stolen in a window
-const volatile __u64 window_max_hits;   // --max-rate, 0: no limit
+const volatile __u64 max_hits;         // --count, 0: no limit
+const volatile __u64 window_ns;        // the brake's window, 0: no brake
+const volatile __u64 window_budget_ns; // time that may be stolen in a window
+const volatile __u64 window_max_hits;  // --max-rate, 0: no limit
 
 // Shared by all CPUs. `order` has a cache line of its own.
 struct {
@@ -84,8 +88,8 @@ struct {
     __uint(max_entries, SO_REGIONS); // SO_REGIONS for each CPU when per_cpu_values
 } last_values SEC(".maps");
 
-// The record under construction, and the previous one of this CPU to tell joined traps by. bpf_prog_active keeps
-// hit programs from nesting on a CPU, so one of each is enough.
+// The record under construction, and the previous one of this CPU to tell joined traps by. bpf_prog_active
+// keeps hit programs from nesting on a CPU, so one of each is enough.
 struct scratch {
     struct so_record record;
     __u64 frames[2 * SO_MAX_DEPTH + 2];
@@ -102,15 +106,16 @@ struct {
     __uint(max_entries, 1);
 } scratches SEC(".maps");
 
-// struct bpf_perf_event_data, without the CO-RE relocations that vmlinux.h puts on it: it is UAPI and cannot move.
+// struct bpf_perf_event_data, without the CO-RE relocations that vmlinux.h puts on it: it is UAPI and cannot
+// move.
 struct so_context {
     struct so_regs regs;
     __u64 sample_period;
     __u64 addr; // the breakpoint's address
 };
 
-// Long enough for a holder that pays for a host's page fault under the ring buffer; a virtual CPU that is descheduled
-// for longer is not waited for. bpf_loop: the verifier looks at one turn, not at all of them.
+// Long enough for a holder that pays for a host's page fault under the ring buffer; a virtual CPU that is
+// descheduled for longer is not waited for. bpf_loop: the verifier looks at one turn, not at all of them.
 #define LOCK_TRIES 8192
 
 static long try_order_lock(__u64 turn, int* taken) {
@@ -133,15 +138,15 @@ static __always_inline int find_slot(const struct so_plan* plan, __u64 address) 
 }
 
 static __always_inline bool same_registers(const struct so_regs* a, const struct so_regs* b) {
-    return a->ip == b->ip && a->sp == b->sp && a->ax == b->ax && a->bx == b->bx && a->cx == b->cx && a->dx == b->dx &&
-           a->si == b->si && a->di == b->di && a->bp == b->bp && a->r8 == b->r8 && a->r9 == b->r9 &&
-           a->r10 == b->r10 && a->r11 == b->r11 && a->r12 == b->r12 && a->r13 == b->r13 && a->r14 == b->r14 &&
-           a->r15 == b->r15 && a->flags == b->flags;
+    return a->ip == b->ip && a->sp == b->sp && a->ax == b->ax && a->bx == b->bx && a->cx == b->cx &&
+           a->dx == b->dx && a->si == b->si && a->di == b->di && a->bp == b->bp && a->r8 == b->r8 &&
+           a->r9 == b->r9 && a->r10 == b->r10 && a->r11 == b->r11 && a->r12 == b->r12 && a->r13 == b->r13 &&
+           a->r14 == b->r14 && a->r15 == b->r15 && a->flags == b->flags;
 }
 
 // The next step of the REP-prefixed copy that trapped last: the counter fell by n, the destination moved by n
-// elements, and the instruction pointer stayed, or left it after the last element (a REP instruction has at most 4
-// bytes here).
+// elements, and the instruction pointer stayed, or left it after the last element (a REP instruction has at
+// most 4 bytes here).
 static __always_inline bool next_step_of_copy(const struct so_regs* before, const struct so_regs* now) {
     __u64 elements = before->cx - now->cx, bytes = now->di - before->di;
     if (now->ip - before->ip > 4 || now->sp != before->sp) return false;
@@ -149,8 +154,8 @@ static __always_inline bool next_step_of_copy(const struct so_regs* before, cons
     return bytes == elements || bytes == 8 * elements || bytes == 4 * elements;
 }
 
-// No CO-RE access in this object: without one libbpf need not parse the kernel's BTF (16 ms), and the one offset that
-// is needed comes from the task finder, which has it at hand.
+// No CO-RE access in this object: without one libbpf need not parse the kernel's BTF (16 ms), and the one
+// offset that is needed comes from the task finder, which has it at hand.
 static __always_inline __u64 current_mm(void) {
     __u64 mm = 0;
     bpf_probe_read_kernel(&mm, sizeof(mm), (const char*)bpf_get_current_task() + mm_offset);
@@ -159,8 +164,8 @@ static __always_inline __u64 current_mm(void) {
 
 enum join { NOT_JOINED, SAME_STORE, SAME_COPY };
 
-static __always_inline enum join joined_to_previous(const struct scratch* s, const struct so_regs* regs, __u32 tid,
-                                                    int slot, bool user_mode) {
+static __always_inline enum join joined_to_previous(const struct scratch* s, const struct so_regs* regs,
+                                                    __u32 tid, int slot, bool user_mode) {
     if (!joins_possible || s->previous_seq == 0 || s->previous_tid != tid) return NOT_JOINED;
     if (!(s->previous_slots & (1u << slot)) && same_registers(&s->previous, regs)) return SAME_STORE;
     if (user_regions && !user_mode && next_step_of_copy(&s->previous, regs)) return SAME_COPY;
@@ -170,20 +175,23 @@ static __always_inline enum join joined_to_previous(const struct scratch* s, con
 // The kernel's own alias of a user address, by a walk of the process's page tables; 0 where there is none.
 //
 // A watch for reads would trap our own reading of the value: in the exception of a user-mode access the debug
-// registers stay armed, and copying eight bytes with REP MOVSB traps eight times. A debug register matches virtual
-// addresses, so reading the same frame through the direct map traps nothing.
+// registers stay armed, and copying eight bytes with REP MOVSB traps eight times. A debug register matches
+// virtual addresses, so reading the same frame through the direct map traps nothing.
 static __always_inline __u64 kernel_alias(__u64 address) {
-    const __u64 frame_bits = 0x00003ffffffff000ull; // 64 TiB; arm/direct_map.cpp has proven that this machine fits
+    const __u64 frame_bits =
+        0x00003ffffffff000ull; // 64 TiB; arm/direct_map.cpp has proven that this machine fits
     __u64 table = target_pgd;
     for (int level = 5; level >= 1; level--) {
         if (level > page_levels) continue;
         __u64 shift = 12 + 9 * (level - 1), entry = 0;
-        if (bpf_probe_read_kernel(&entry, sizeof(entry), (void*)(table + 8 * ((address >> shift) & 511)))) return 0;
+        if (bpf_probe_read_kernel(&entry, sizeof(entry), (void*)(table + 8 * ((address >> shift) & 511))))
+            return 0;
         if (!(entry & 1)) return 0; // not present
         __u64 frame = direct_map + (entry & frame_bits);
         if (level == 1) return frame + (address & 0xfff);
         __u64 offset_in_page = address & ((1ull << shift) - 1);
-        if (entry & 0x80) return direct_map + (entry & frame_bits & ~((1ull << shift) - 1)) + offset_in_page; // huge page
+        if (entry & 0x80)
+            return direct_map + (entry & frame_bits & ~((1ull << shift) - 1)) + offset_in_page; // huge page
         table = frame;
     }
     return 0;
@@ -199,7 +207,8 @@ static __always_inline long read_user_target(void* to, __u64 size, __u64 from, b
 }
 
 // Reads the target and exchanges the last value; the caller holds the order lock where it could be had.
-static __always_inline void exchange_value(struct so_record* r, const struct so_plan* plan, __u32 region, __u32 cpu) {
+static __always_inline void exchange_value(struct so_record* r, const struct so_plan* plan, __u32 region,
+                                           __u32 cpu) {
     __u32 key = region + (per_cpu_values ? cpu * SO_REGIONS : 0);
     struct last_value* last = bpf_map_lookup_elem(&last_values, &key);
     __u64 size = region_size[region & (SO_REGIONS - 1)];
@@ -214,8 +223,8 @@ static __always_inline void exchange_value(struct so_record* r, const struct so_
         __builtin_memcpy(last->bytes, r->new_bytes, SO_REGION_BYTES);
 }
 
-// What the instruction decoder needs and user space could not read later: the word at the stack pointer, and the code
-// of a process that may be gone by then (kernel text stays).
+// What the instruction decoder needs and user space could not read later: the word at the stack pointer, and
+// the code of a process that may be gone by then (kernel text stays).
 static __always_inline void read_code(struct so_record* r, bool user_mode) {
     const char* ip = (const char*)r->regs.ip;
     const void* sp = (const void*)r->regs.sp;
@@ -224,12 +233,13 @@ static __always_inline void read_code(struct so_record* r, bool user_mode) {
         return;
     }
     // What `push` and `call` have just written stands there: it may be the watched word.
-    if (read_user_target(&r->stack_top, sizeof(r->stack_top), r->regs.sp, true) == 0) r->flags |= SO_TOP_VALID;
+    if (read_user_target(&r->stack_top, sizeof(r->stack_top), r->regs.sp, true) == 0)
+        r->flags |= SO_TOP_VALID;
     if (bpf_probe_read_user(r->code, SO_CODE_BYTES, ip - SO_CODE_BYTES / 2) == 0) r->flags |= SO_CODE_VALID;
 }
 
-// Frames of both stacks, one after the other. A kernel stack exists only for a kernel access; a user stack is absent
-// for kernel threads. Neither absence is an error.
+// Frames of both stacks, one after the other. A kernel stack exists only for a kernel access; a user stack is
+// absent for kernel threads. Neither absence is an error.
 static __always_inline void read_stacks(void* ctx, struct scratch* s, bool user_mode) {
     __u64 kernel_frames = 0, user_frames = 0;
     long got;
@@ -253,8 +263,8 @@ static __always_inline bool first_of_process(__u32 tgid) {
     return true;
 }
 
-// The order lock also keeps two CPUs out of the ring at once: before rqspinlock (Linux 6.15) a reserve made in NMI
-// context gives up when another CPU holds the ring, and the record would be lost.
+// The order lock also keeps two CPUs out of the ring at once: before rqspinlock (Linux 6.15) a reserve made
+// in NMI context gives up when another CPU holds the ring, and the record would be lost.
 static __always_inline bool send(struct scratch* s, bool wake) {
     __u64 frames = (__u64)s->record.kernel_frames + s->record.user_frames;
     if (frames > 2 * SO_MAX_DEPTH) frames = 2 * SO_MAX_DEPTH;
@@ -279,8 +289,8 @@ static __always_inline void fill_identity(struct so_record* r, const struct so_c
 }
 
 // A further trap of the previous hit: told only when it says something new.
-static __always_inline void take_joined(struct scratch* s, const struct so_plan* plan, struct so_cpu* c, __u32 cpu,
-                                        int slot, __u32 region, enum join how) {
+static __always_inline void take_joined(struct scratch* s, const struct so_plan* plan, struct so_cpu* c,
+                                        __u32 cpu, int slot, __u32 region, enum join how) {
     bool new_region = !(s->previous_regions & (1u << region));
     c->joined++;
     if (how == SAME_COPY || new_region) {
@@ -349,8 +359,26 @@ int on_access(struct so_context* ctx) {
     struct so_regs now_regs;
     __builtin_memset(&now_regs, 0, sizeof(now_regs));
 #define COPY(reg) now_regs.reg = regs->reg
-    COPY(r15); COPY(r14); COPY(r13); COPY(r12); COPY(bp); COPY(bx); COPY(r11); COPY(r10); COPY(r9); COPY(r8);
-    COPY(ax); COPY(cx); COPY(dx); COPY(si); COPY(di); COPY(orig_ax); COPY(ip); COPY(cs); COPY(flags); COPY(sp);
+    COPY(r15);
+    COPY(r14);
+    COPY(r13);
+    COPY(r12);
+    COPY(bp);
+    COPY(bx);
+    COPY(r11);
+    COPY(r10);
+    COPY(r9);
+    COPY(r8);
+    COPY(ax);
+    COPY(cx);
+    COPY(dx);
+    COPY(si);
+    COPY(di);
+    COPY(orig_ax);
+    COPY(ip);
+    COPY(cs);
+    COPY(flags);
+    COPY(sp);
     COPY(ss);
 #undef COPY
     bool user_mode = now_regs.cs & 3;
@@ -392,7 +420,8 @@ int on_access(struct so_context* ctx) {
     return finish(c, began, slot);
 }
 
-// For arm/calibration.cpp: what an exception costs on this machine, and how this kernel lets a program stop its event.
+// For arm/calibration.cpp: what an exception costs on this machine, and how this kernel lets a program stop
+// its event.
 __u64 probe_runs;
 __u64 probe_answer;
 

@@ -1,6 +1,6 @@
-// Reads kernel memory on behalf of user space: kernel text to decode, pointers to follow, values to seed, and whether
-// an address is mapped at all. A `syscall` program (Linux 5.14) run once for each read; bpf_probe_read_kernel never
-// faults, so any number may be asked for.
+// Reads kernel memory on behalf of user space: kernel text to decode, pointers to follow, values to seed, and
+// whether an address is mapped at all. A `syscall` program (Linux 5.14) run once for each read;
+// bpf_probe_read_kernel never faults, so any number may be asked for.
 #include "vmlinux.h"
 
 #include <bpf/bpf_helpers.h>

@@ -1,9 +1,9 @@
 /* What the hit program and user space say to each other. Included by both sides: plain C, fixed layouts.
  *
  * Three things cross the border:
- *   configuration  read-only globals, fixed when the program is loaded (hit.bpf.c, `const volatile`), and so_plan
- *   records        struct so_record in the ring buffer, one for each hit
- *   counters       struct so_cpu in a memory-mapped array, one for each CPU, written by that CPU alone
+ *   configuration  read-only globals, fixed when the program is loaded (hit.bpf.c, `const volatile`), and
+ * so_plan records        struct so_record in the ring buffer, one for each hit counters       struct so_cpu
+ * in a memory-mapped array, one for each CPU, written by that CPU alone
  *
  * All values are in the machine's own byte order; times are CLOCK_MONOTONIC nanoseconds; sizes are bytes.
  */
@@ -29,36 +29,37 @@ struct so_regs {
 };
 
 enum so_kind {
-    SO_HIT = 1,    /* a hit; the frames follow the record */
-    SO_JOINED = 2, /* more of the hit `seq`: the next bytes of one copy, or another target of one store; no frames */
+    SO_HIT = 1, /* a hit; the frames follow the record */
+    SO_JOINED =
+        2, /* more of the hit `seq`: the next bytes of one copy, or another target of one store; no frames */
 };
 
 enum so_flag {
-    SO_USER_MODE = 1 << 0,     /* the access was made in user mode (ring 3) */
-    SO_NEW_UNREADABLE = 1 << 1,/* the memory could not be read in the exception: `new` is not valid */
-    SO_UNORDERED = 1 << 2,     /* the order lock stayed busy: `old` and `new` may not chain here */
-    SO_CODE_VALID = 1 << 3,    /* `code` was read */
-    SO_TOP_VALID = 1 << 4,     /* `stack_top` was read */
+    SO_USER_MODE = 1 << 0,      /* the access was made in user mode (ring 3) */
+    SO_NEW_UNREADABLE = 1 << 1, /* the memory could not be read in the exception: `new` is not valid */
+    SO_UNORDERED = 1 << 2,      /* the order lock stayed busy: `old` and `new` may not chain here */
+    SO_CODE_VALID = 1 << 3,     /* `code` was read */
+    SO_TOP_VALID = 1 << 4,      /* `stack_top` was read */
 };
 
 struct so_record {
-    __u32 kind;           /* enum so_kind */
-    __u32 flags;          /* enum so_flag */
-    __u64 seq;            /* 1, 2, 3 ... in the order of the values; a hole is a lost record */
-    __u64 time_ns;        /* when the hit program began */
-    __u64 address;        /* the watchpoint's address, as the kernel reports it */
+    __u32 kind;    /* enum so_kind */
+    __u32 flags;   /* enum so_flag */
+    __u64 seq;     /* 1, 2, 3 ... in the order of the values; a hole is a lost record */
+    __u64 time_ns; /* when the hit program began */
+    __u64 address; /* the watchpoint's address, as the kernel reports it */
     __u32 cpu;
-    __u32 pid;            /* thread group id, as ps shows it, in the initial PID namespace */
+    __u32 pid; /* thread group id, as ps shows it, in the initial PID namespace */
     __u32 tid;
-    __u8 slot;            /* index into so_plan.slot_address */
-    __u8 region;          /* index of the target */
-    __u8 kernel_frames;   /* frames[0 .. kernel_frames) */
-    __u8 user_frames;     /* frames[kernel_frames .. kernel_frames + user_frames) */
+    __u8 slot;          /* index into so_plan.slot_address */
+    __u8 region;        /* index of the target */
+    __u8 kernel_frames; /* frames[0 .. kernel_frames) */
+    __u8 user_frames;   /* frames[kernel_frames .. kernel_frames + user_frames) */
     char comm[SO_COMM_BYTES];
     __u8 old_bytes[SO_REGION_BYTES]; /* the whole target before and after; region_size of them are valid */
     __u8 new_bytes[SO_REGION_BYTES];
-    struct so_regs regs;  /* after the access, as the exception saved them */
-    __u64 stack_top;      /* the word at regs.sp: a call's return address when the access was the call's */
+    struct so_regs regs; /* after the access, as the exception saved them */
+    __u64 stack_top;     /* the word at regs.sp: a call's return address when the access was the call's */
     __u8 code[SO_CODE_BYTES];
 };
 
@@ -73,17 +74,17 @@ struct so_plan {
 /* One CPU's counters and brake. Every run of the hit program ends in exactly one of recorded, lost, joined,
  * foreign and late. */
 struct so_cpu {
-    __u64 runs;     /* times the program ran */
-    __u64 recorded; /* hits with a record */
-    __u64 lost;     /* hits for which the ring had no room */
-    __u64 joined;   /* further traps of a hit that was counted already */
-    __u64 foreign;  /* accesses to the same number of another address space */
-    __u64 late;     /* after --count or the time to live, before the event was gone */
+    __u64 runs;            /* times the program ran */
+    __u64 recorded;        /* hits with a record */
+    __u64 lost;            /* hits for which the ring had no room */
+    __u64 joined;          /* further traps of a hit that was counted already */
+    __u64 foreign;         /* accesses to the same number of another address space */
+    __u64 late;            /* after --count or the time to live, before the event was gone */
     __u64 window_start_ns; /* the brake's accounting window */
     __u64 used_ns;         /* time stolen in the window */
     __u64 window_hits;
-    __u64 stopped_ns;      /* when the brake stopped the first event of stopped_mask */
-    __u64 stopped_mask;    /* slots stopped by the brake; user space clears bits when it re-arms */
+    __u64 stopped_ns;   /* when the brake stopped the first event of stopped_mask */
+    __u64 stopped_mask; /* slots stopped by the brake; user space clears bits when it re-arms */
     __u64 slot_runs[SO_SLOTS];
     __u64 last_hit_ns;
     __u64 pad[16];

@@ -1,5 +1,5 @@
-// A program with a bug to find: `balance` is kept by deposit() and withdraw(), and now and then something else writes
-// to it. `./dev demo` watches it.
+// A program with a bug to find: `balance` is kept by deposit() and withdraw(), and now and then something
+// else writes to it. `./dev demo` watches it.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
@@ -16,7 +16,9 @@ __attribute__((noinline)) static void deposit(long amount) { balance += amount; 
 __attribute__((noinline)) static void withdraw(long amount) { balance -= amount; }
 
 // The bug: a pointer that went stray.
-__attribute__((noinline)) static void rename_customer(char* where, const char* name) { memcpy(where, name, 8); }
+__attribute__((noinline)) static void rename_customer(char* where, const char* name) {
+    memcpy(where, name, 8);
+}
 
 static void* teller(void* name) {
     (void)name;
@@ -27,7 +29,9 @@ static void* teller(void* name) {
     return NULL;
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+    (void)argv;
+    if (argc > 1) getchar(); // wait until the watch is armed
     pthread_t tellers[2];
     for (int i = 0; i < 2; i++) pthread_create(&tellers[i], NULL, teller, NULL);
     for (int i = 0; i < 2; i++) pthread_join(tellers[i], NULL);

@@ -38,7 +38,8 @@ Error load_error(const char* step, int errno_value) {
     if (errno_value == EPERM || errno_value == EACCES)
         return arm_error("load the hit program", "this needs root, or CAP_BPF with CAP_PERFMON",
                          "run it as root (sudo stakeout ...)", errno_value);
-    return arm_error("load the hit program", fmt::format("{} failed{}{}", step, words.empty() ? "" : ": ", words),
+    return arm_error("load the hit program",
+                     fmt::format("{} failed{}{}", step, words.empty() ? "" : ": ", words),
                      "run `stakeout doctor` to see what this kernel allows", errno_value);
 }
 
@@ -70,7 +71,8 @@ std::uint32_t possible_cpus() {
 
 Result<std::unique_ptr<HitProgram>> HitProgram::load(const HitProgramConfig& config) {
     capture_libbpf_messages();
-    std::unique_ptr<HitProgram> program(new HitProgram()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
+    std::unique_ptr<HitProgram> program(
+        new HitProgram()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
     State& state = *program->state_;
     state.object.reset(hit_bpf__open());
     if (!state.object) return load_error("opening it", errno);
@@ -80,7 +82,8 @@ Result<std::unique_ptr<HitProgram>> HitProgram::load(const HitProgramConfig& con
     bpf_map__set_max_entries(state.object->maps.plans, cpu_count);
     bpf_map__set_max_entries(state.object->maps.last_values, cpu_count * SO_REGIONS);
     configure(*state.object, config);
-    if (const int failed = hit_bpf__load(state.object.get()); failed != 0) return load_error("loading it", -failed);
+    if (const int failed = hit_bpf__load(state.object.get()); failed != 0)
+        return load_error("loading it", -failed);
 
     const int fd = bpf_map__fd(state.object->maps.cpus);
     void* mapped = ::mmap(nullptr, cpu_count * sizeof(so_cpu), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -99,7 +102,8 @@ Status HitProgram::set_plan(std::uint32_t cpu, const so_plan& plan) {
     return done();
 }
 
-Status HitProgram::set_last_value(std::uint32_t cpu, std::uint32_t region, std::span<const std::uint8_t> bytes) {
+Status HitProgram::set_last_value(std::uint32_t cpu, std::uint32_t region,
+                                  std::span<const std::uint8_t> bytes) {
     std::array<std::uint8_t, SO_REGION_BYTES> value{};
     std::copy_n(bytes.begin(), std::min(bytes.size(), value.size()), value.begin());
     const std::uint32_t key = cpu * SO_REGIONS + region;
@@ -120,7 +124,9 @@ std::uint64_t fetch(T& shared) {
 }
 } // namespace
 
-void HitProgram::set_deadline(std::uint64_t monotonic_ns) { store(state_->object->bss->deadline_ns, monotonic_ns); }
+void HitProgram::set_deadline(std::uint64_t monotonic_ns) {
+    store(state_->object->bss->deadline_ns, monotonic_ns);
+}
 void HitProgram::set_exception_cost(std::uint64_t ns) { store(state_->object->bss->exception_ns, ns); }
 void HitProgram::end() { store(state_->object->bss->ended, 1); }
 bool HitProgram::has_ended() const { return fetch(state_->object->bss->ended) != 0; }

@@ -1,5 +1,6 @@
-// The precompiled hit program (bpf/hit.bpf.c), loaded and configured. Never starts a compiler. Everything it set in
-// the kernel goes with the object: programs and maps are held by file descriptors of this process only.
+// The precompiled hit program (bpf/hit.bpf.c), loaded and configured. Never starts a compiler. Everything it
+// set in the kernel goes with the object: programs and maps are held by file descriptors of this process
+// only.
 #pragma once
 
 #include "base/result.h"
@@ -18,14 +19,14 @@ struct HitProgramConfig {
     bool user_regions = false;
     bool per_cpu_values = false;
     bool joins_possible = false;
-    std::uint64_t target_mm = 0; // kernel address of the mm_struct; 0: kernel memory
-    std::uint32_t mm_offset = 0; // of task_struct.mm
+    std::uint64_t target_mm = 0;   // kernel address of the mm_struct; 0: kernel memory
+    std::uint32_t mm_offset = 0;   // of task_struct.mm
     std::uint64_t target_pgd = 0;  // kernel address of its page tables; 0: its memory is read as user memory
     std::uint64_t direct_map = 0;  // with target_pgd: where the kernel maps all physical memory
     std::uint32_t page_levels = 4; // 4 or 5
     std::uint32_t kernel_depth = SO_MAX_DEPTH; // frames; 0: no stack
     std::uint32_t user_depth = SO_MAX_DEPTH;
-    std::uint64_t max_hits = 0; // 0: no limit
+    std::uint64_t max_hits = 0;        // 0: no limit
     std::uint64_t brake_window_ns = 0; // 0: no brake
     std::uint64_t brake_budget_ns = 0;
     std::uint64_t brake_max_hits = 0; // in a window; 0: no limit
@@ -44,13 +45,15 @@ class HitProgram {
     [[nodiscard]] int ring_fd() const;
 
     [[nodiscard]] Status set_plan(std::uint32_t cpu, const so_plan& plan);
-    // The value that the next hit's `old` will show. For per-CPU variables one for each CPU, else cpu 0 stands for all.
-    [[nodiscard]] Status set_last_value(std::uint32_t cpu, std::uint32_t region, std::span<const std::uint8_t> bytes);
+    // The value that the next hit's `old` will show. For per-CPU variables one for each CPU, else cpu 0
+    // stands for all.
+    [[nodiscard]] Status set_last_value(std::uint32_t cpu, std::uint32_t region,
+                                        std::span<const std::uint8_t> bytes);
     void set_deadline(std::uint64_t monotonic_ns);
     void set_exception_cost(std::uint64_t ns);
     void end(); // no more records from now on
 
-    [[nodiscard]] bool has_ended() const;         // end() was called or the last counted hit came
+    [[nodiscard]] bool has_ended() const;          // end() was called or the last counted hit came
     [[nodiscard]] std::uint64_t hits_seen() const; // sequence numbers handed out so far
     // A copy of one CPU's counters; the running program goes on counting.
     [[nodiscard]] so_cpu counters(std::uint32_t cpu) const;

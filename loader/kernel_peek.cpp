@@ -33,7 +33,8 @@ struct KernelPeek::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() {
-        if (window != nullptr) ::munmap(const_cast<std::uint8_t*>(window), window_bytes); // NOLINT(*-const-cast)
+        if (window != nullptr)
+            ::munmap(const_cast<std::uint8_t*>(window), window_bytes); // NOLINT(*-const-cast)
     }
 };
 
@@ -42,7 +43,8 @@ KernelPeek::~KernelPeek() = default;
 
 Result<std::unique_ptr<KernelPeek>> KernelPeek::load() {
     capture_libbpf_messages();
-    std::unique_ptr<KernelPeek> peek(new KernelPeek()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
+    std::unique_ptr<KernelPeek> peek(
+        new KernelPeek()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
     peek->state_->object.reset(peek_bpf__open_and_load());
     if (!peek->state_->object) {
         const int why = errno;
@@ -54,7 +56,8 @@ Result<std::unique_ptr<KernelPeek>> KernelPeek::load() {
     }
     void* window = ::mmap(nullptr, window_bytes, PROT_READ, MAP_SHARED,
                           bpf_map__fd(peek->state_->object->maps.window), 0);
-    if (window == MAP_FAILED) return arm_error("read kernel memory", "the window could not be mapped", "", errno);
+    if (window == MAP_FAILED)
+        return arm_error("read kernel memory", "the window could not be mapped", "", errno);
     peek->state_->window = static_cast<const std::uint8_t*>(window);
     return peek;
 }

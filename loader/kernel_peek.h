@@ -1,4 +1,5 @@
-// Reads the running kernel's memory, without /dev/mem or /proc/kcore, through a BPF program that never faults.
+// Reads the running kernel's memory, without /dev/mem or /proc/kcore, through a BPF program that never
+// faults.
 #pragma once
 
 #include "base/result.h"

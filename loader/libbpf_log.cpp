@@ -16,7 +16,8 @@ std::string& kept() {
     return text;
 }
 
-__attribute__((format(printf, 2, 0))) int keep(enum libbpf_print_level level, const char* format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) int keep(enum libbpf_print_level level, const char* format,
+                                               va_list arguments) {
     if (level != LIBBPF_WARN) return 0;
     std::array<char, 1024> line{};
     const int length = std::vsnprintf(line.data(), line.size(), format, arguments);

@@ -1,4 +1,5 @@
-// libFuzzer: the target-expression parsers. Anything may come; what parses must survive being written out and read again.
+// libFuzzer: the target-expression parsers. Anything may come; what parses must survive being written out and
+// read again.
 #include "watchpoints/target/expression.h"
 
 #include <cstdint>
@@ -13,7 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const std::string again = (symbol->module.empty() ? "" : symbol->module + ":") + symbol->name + "+" +
                                   std::to_string(symbol->offset) + to_text(symbol->path);
         const auto second = parse_symbol(again);
-        if (!second || second->name != symbol->name || second->path != symbol->path || second->offset != symbol->offset) std::abort();
+        if (!second || second->name != symbol->name || second->path != symbol->path ||
+            second->offset != symbol->offset)
+            std::abort();
     } else if (symbol.error().failure != Failure::Usage) {
         std::abort();
     }

@@ -1,5 +1,5 @@
-// libFuzzer: the record decoder and the reader behind it. The input is cut into records of any length; nothing may be
-// read beyond an end, and what comes out must be in order of its numbers within a batch.
+// libFuzzer: the record decoder and the reader behind it. The input is cut into records of any length;
+// nothing may be read beyond an end, and what comes out must be in order of its numbers within a batch.
 #include "watchpoints/hit/hit_builder.h"
 #include "watchpoints/hit/reader.h"
 
@@ -28,13 +28,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::size_t handed_on = 0;
     auto reader = Reader::detached(data[0] % 2 == 0, [&](JoinedHit&& joined) {
         ++handed_on;
-        if (joined.raw.kernel_frames.size() > SO_MAX_DEPTH || joined.raw.user_frames.size() > SO_MAX_DEPTH) std::abort();
+        if (joined.raw.kernel_frames.size() > SO_MAX_DEPTH || joined.raw.user_frames.size() > SO_MAX_DEPTH)
+            std::abort();
         build(joined);
     });
     auto bytes = std::as_bytes(std::span(data, size)).subspan(1);
     std::uint64_t now = 0;
     while (!bytes.empty()) {
-        const std::size_t length = std::min(bytes.size(), sizeof(so_record) + std::to_integer<std::size_t>(bytes[0]) % 64 * 8);
+        const std::size_t length =
+            std::min(bytes.size(), sizeof(so_record) + std::to_integer<std::size_t>(bytes[0]) % 64 * 8);
         reader->feed(bytes.first(length));
         reader->release(now += 1000000);
         bytes = bytes.subspan(length);

@@ -82,16 +82,19 @@ TEST_P(Malformed, IsAUsageErrorThatSaysWhere) {
     EXPECT_NE(parsed.error().cause.find("character"), std::string::npos) << parsed.error().sentence();
 }
 INSTANTIATE_TEST_SUITE_P(Symbols, Malformed,
-                         testing::Values("", " ", "1abc", "a b", "a.", "a->", "a-", "a[", "a[]", "a[1", "a[-1]", "a+", "a+x",
-                                         "a+0x", "a:", ":", "a..b", "a->->b", "a.b+1", "a[99999999999999999999]", "a\n"));
+                         testing::Values("", " ", "1abc", "a b", "a.", "a->", "a-", "a[", "a[]", "a[1",
+                                         "a[-1]", "a+", "a+x", "a+0x", "a:", ":", "a..b", "a->->b", "a.b+1",
+                                         "a[99999999999999999999]", "a\n"));
 
 TEST(MalformedObject, IsRefused) {
-    for (const char* text : {"", "task", "task(", "task()", "task(1", "task(x)", "task(1,)", "task(1)x", "(1)", "task(-1)"})
+    for (const char* text :
+         {"", "task", "task(", "task()", "task(1", "task(x)", "task(1,)", "task(1)x", "(1)", "task(-1)"})
         EXPECT_FALSE(parse_object(text)) << text;
 }
 
 TEST(MalformedRange, IsRefused) {
-    for (const char* text : {"", "x", "0x", "0x10-", "0x10-0x10", "0x20-0x10", "0x10-0x20-0x30", "-1", "0x1ffffffffffffffff"})
+    for (const char* text :
+         {"", "x", "0x", "0x10-", "0x10-0x10", "0x20-0x10", "0x10-0x20-0x30", "-1", "0x1ffffffffffffffff"})
         EXPECT_FALSE(parse_range(text)) << text;
 }
 

@@ -1,4 +1,5 @@
-// On the running kernel's own BTF: layouts are compared with what the kernel shows elsewhere or with each other.
+// On the running kernel's own BTF: layouts are compared with what the kernel shows elsewhere or with each
+// other.
 #include "watchpoints/target/expression.h"
 #include "watchpoints/target/kernel_types.h"
 
@@ -14,16 +15,18 @@ class KernelTypesTest : public testing::Test {
         if (!loaded) GTEST_SKIP() << "this kernel has no BTF";
         types_ = std::move(*loaded);
     }
-    Result<TypedPlace> walk(const char* type, const std::string& path, bool pointer_like = false, std::uint64_t at = 0x100000) {
+    Result<TypedPlace> walk(const char* type, const std::string& path, bool pointer_like = false,
+                            std::uint64_t at = 0x100000) {
         const auto id = types_->find(type);
         if (!id) return id.error();
         auto parsed = parse_symbol("x" + path);
         if (!parsed) return parsed.error();
-        return types_->walk(at, *id, pointer_like, parsed->path, [this](std::uint64_t address, std::uint64_t& word) {
-            read_.push_back(address);
-            word = pointer_;
-            return pointer_ != 1;
-        });
+        return types_->walk(at, *id, pointer_like, parsed->path,
+                            [this](std::uint64_t address, std::uint64_t& word) {
+                                read_.push_back(address);
+                                word = pointer_;
+                                return pointer_ != 1;
+                            });
     }
     std::unique_ptr<KernelTypes> types_;
     std::vector<std::uint64_t> read_;
@@ -76,7 +79,8 @@ TEST_F(KernelTypesTest, NullAndUnreadablePointersAreToldApart) {
 TEST_F(KernelTypesTest, UnknownFieldNamesNearOnes) {
     const auto place = walk("struct task_struct", ".clear_chld_tid");
     ASSERT_FALSE(place);
-    EXPECT_NE(place.error().sentence().find("clear_child_tid"), std::string::npos) << place.error().sentence();
+    EXPECT_NE(place.error().sentence().find("clear_child_tid"), std::string::npos)
+        << place.error().sentence();
 }
 
 TEST_F(KernelTypesTest, AnonymousMembersAreLookedInto) {
@@ -107,7 +111,8 @@ TEST_F(KernelTypesTest, PerCpuVariables) {
 }
 
 TEST_F(KernelTypesTest, TypeNames) {
-    for (const char* name : {"struct net", "u64", "unsigned long", "task_struct", "struct page *"}) EXPECT_TRUE(types_->find(name)) << name;
+    for (const char* name : {"struct net", "u64", "unsigned long", "task_struct", "struct page *"})
+        EXPECT_TRUE(types_->find(name)) << name;
     EXPECT_FALSE(types_->find("struct no_such_thing"));
 }
 

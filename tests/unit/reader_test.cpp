@@ -13,7 +13,8 @@ constexpr std::uint64_t ms = 1'000'000;
 std::vector<std::byte> bytes_of(const so_record& record, const std::vector<std::uint64_t>& frames = {}) {
     std::vector<std::byte> bytes(sizeof(record) + frames.size() * sizeof(std::uint64_t));
     std::memcpy(bytes.data(), &record, sizeof(record));
-    if (!frames.empty()) std::memcpy(bytes.data() + sizeof(record), frames.data(), frames.size() * sizeof(std::uint64_t));
+    if (!frames.empty())
+        std::memcpy(bytes.data() + sizeof(record), frames.data(), frames.size() * sizeof(std::uint64_t));
     return bytes;
 }
 

@@ -1,5 +1,5 @@
-// Text and JSON must never disagree: the same hits, made at random, go through both, and every field of the one must
-// stand in the other.
+// Text and JSON must never disagree: the same hits, made at random, go through both, and every field of the
+// one must stand in the other.
 #include "tools/output/sinks.h"
 
 #include <fcntl.h>
@@ -26,7 +26,8 @@ std::string through(const Hit& hit, const std::function<std::unique_ptr<WatchLis
     ::close(ends[1]);
     std::string text;
     std::array<char, 4096> chunk{};
-    for (ssize_t got = 0; (got = ::read(ends[0], chunk.data(), chunk.size())) > 0;) text.append(chunk.data(), static_cast<std::size_t>(got));
+    for (ssize_t got = 0; (got = ::read(ends[0], chunk.data(), chunk.size())) > 0;)
+        text.append(chunk.data(), static_cast<std::size_t>(got));
     ::close(ends[0]);
     return text;
 }
@@ -62,9 +63,11 @@ Hit random_hit(std::mt19937_64& random) {
     if (random() % 4 != 0) hit.instruction = Instruction{random(), "mov qword ptr [rax], rcx"};
     hit.traps = 1 + random() % 3;
     hit.unordered = random() % 5 == 0;
-    for (std::uint64_t i = random() % 5; i > 0; --i) hit.kernel_stack.push_back({random(), "function_" + std::to_string(i), i * 3, "module_a", "", 0});
     for (std::uint64_t i = random() % 5; i > 0; --i)
-        hit.user_stack.push_back({random(), i == 2 ? "" : "caller_" + std::to_string(i), i * 5, "/usr/lib/libx.so", "file.c", static_cast<int>(i)});
+        hit.kernel_stack.push_back({random(), "function_" + std::to_string(i), i * 3, "module_a", "", 0});
+    for (std::uint64_t i = random() % 5; i > 0; --i)
+        hit.user_stack.push_back({random(), i == 2 ? "" : "caller_" + std::to_string(i), i * 5,
+                                  "/usr/lib/libx.so", "file.c", static_cast<int>(i)});
     return hit;
 }
 
@@ -72,10 +75,12 @@ void expect_frames(const nlohmann::json& frames, const std::string& text) {
     for (const auto& frame : frames) {
         std::string shown = frame["ip"].get<std::string>();
         if (frame.contains("symbol"))
-            shown = fmt::format("{}+{:#x}", frame["symbol"].get<std::string>(), frame["offset"].get<std::uint64_t>());
+            shown = fmt::format("{}+{:#x}", frame["symbol"].get<std::string>(),
+                                frame["offset"].get<std::uint64_t>());
         EXPECT_NE(text.find(shown), std::string::npos) << shown;
         if (!frame.contains("file")) continue;
-        const std::string place = fmt::format("{}:{}", frame["file"].get<std::string>(), frame["line"].get<int>());
+        const std::string place =
+            fmt::format("{}:{}", frame["file"].get<std::string>(), frame["line"].get<int>());
         EXPECT_NE(text.find(place), std::string::npos) << place;
     }
 }
@@ -87,7 +92,9 @@ TEST(Sinks, TextAndJsonAgree) {
         const std::string text = as_text(hit);
         const nlohmann::json json = as_json(hit);
         SCOPED_TRACE(text);
-        const auto has = [&text](const std::string& part) { EXPECT_NE(text.find(part), std::string::npos) << part; };
+        const auto has = [&text](const std::string& part) {
+            EXPECT_NE(text.find(part), std::string::npos) << part;
+        };
         has(fmt::format("#{} ", json["seq"].get<std::uint64_t>()));
         has(fmt::format("pid {} ", json["pid"].get<std::uint32_t>()));
         has(fmt::format("tid {} ", json["tid"].get<std::uint32_t>()));
@@ -140,7 +147,8 @@ TEST(Sinks, FoldedCountsStacksOutermostFirst) {
     std::array<char, 256> line{};
     const ssize_t got = ::read(ends[0], line.data(), line.size());
     ::close(ends[0]);
-    EXPECT_EQ(std::string(line.data(), static_cast<std::size_t>(got)), "cat;main;read;sys:call_[k];inner_[k] 2\n");
+    EXPECT_EQ(std::string(line.data(), static_cast<std::size_t>(got)),
+              "cat;main;read;sys:call_[k];inner_[k] 2\n");
 }
 
 } // namespace

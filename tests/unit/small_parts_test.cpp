@@ -34,7 +34,8 @@ TEST(Duration, UnitsAndRefusals) {
     EXPECT_EQ(*parse_duration("2h"), 2h);
     EXPECT_EQ(*parse_duration("500ms"), 500ms);
     EXPECT_EQ(*parse_duration("1d"), 24h);
-    for (const char* text : {"", "10", "m", "-1s", "1.5h", "10x", "10 s", "99999999999s"}) EXPECT_FALSE(parse_duration(text)) << text;
+    for (const char* text : {"", "10", "m", "-1s", "1.5h", "10x", "10 s", "99999999999s"})
+        EXPECT_FALSE(parse_duration(text)) << text;
 }
 
 TEST(CpuList, AsTheKernelWritesIt) {

@@ -1,5 +1,6 @@
-// Stacks with counts, one a line: "comm;outermost;...;innermost COUNT", as flame-graph tools read them. Kernel frames
-// carry the suffix _[k]. Written when the watch ends; everything that is not a stack goes to stderr as text.
+// Stacks with counts, one a line: "comm;outermost;...;innermost COUNT", as flame-graph tools read them.
+// Kernel frames carry the suffix _[k]. Written when the watch ends; everything that is not a stack goes to
+// stderr as text.
 #include "tools/output/output_stream.h"
 #include "tools/output/printable.h"
 #include "tools/output/sinks.h"
@@ -31,7 +32,8 @@ class FoldedSink final : public WatchListener {
     void on_hit(const Hit& hit) override {
         std::string stack = printable(hit.comm);
         std::replace(stack.begin(), stack.end(), ';', ':');
-        for (auto frame = hit.user_stack.rbegin(); frame != hit.user_stack.rend(); ++frame) stack += ";" + frame_name(*frame);
+        for (auto frame = hit.user_stack.rbegin(); frame != hit.user_stack.rend(); ++frame)
+            stack += ";" + frame_name(*frame);
         for (auto frame = hit.kernel_stack.rbegin(); frame != hit.kernel_stack.rend(); ++frame)
             stack += ";" + frame_name(*frame) + "_[k]";
         ++counts_[stack];

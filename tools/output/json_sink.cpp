@@ -50,7 +50,8 @@ class JsonSink final : public WatchListener {
         }
         Json slots = Json::array();
         for (const Slot& slot : armed.slots)
-            slots.push_back({{"address", hex(slot.address)}, {"length", slot.length}, {"target", slot.target}});
+            slots.push_back(
+                {{"address", hex(slot.address)}, {"length", slot.length}, {"target", slot.target}});
         Json record = header("armed");
         record["access"] = to_word(armed.kind);
         record["targets"] = std::move(targets);
@@ -82,14 +83,17 @@ class JsonSink final : public WatchListener {
         }
         record["ip"] = hex(hit.ip);
         if (hit.instruction)
-            record["instruction"] = {{"address", hex(hit.instruction->address)}, {"text", hit.instruction->text}};
+            record["instruction"] = {{"address", hex(hit.instruction->address)},
+                                     {"text", hit.instruction->text}};
         else
             record["instruction"] = nullptr;
         record["mode"] = hit.user_mode ? "user" : "kernel";
         if (hit.traps > 1) record["traps"] = hit.traps;
         if (hit.unordered) record["unordered"] = true;
         for (const AlsoTouched& also : hit.also)
-            record["also"].push_back({{"target", also.target}, {"old", value_of(also.old_value)}, {"new", value_of(also.new_value)}});
+            record["also"].push_back({{"target", also.target},
+                                      {"old", value_of(also.old_value)},
+                                      {"new", value_of(also.new_value)}});
         record["kernel_stack"] = frames_of(hit.kernel_stack);
         record["user_stack"] = frames_of(hit.user_stack);
         write(record);
@@ -146,7 +150,9 @@ class JsonSink final : public WatchListener {
     [[nodiscard]] bool is_behind() const override { return out_.is_behind(); }
 
   private:
-    [[nodiscard]] Json header(const char* type) const { return {{"v", 1}, {"type", type}, {"watch", watch_}}; }
+    [[nodiscard]] Json header(const char* type) const {
+        return {{"v", 1}, {"type", type}, {"watch", watch_}};
+    }
     void write(const Json& record) {
         // Task names may hold any bytes: what is no UTF-8 becomes U+FFFD instead of an exception.
         out_.append(record.dump(-1, ' ', false, Json::error_handler_t::replace));

@@ -1,6 +1,6 @@
-// A file descriptor written to without ever waiting for it: a terminal that is stopped, a pipe nobody reads or a full
-// disk must not keep a watch from looking after its brake and its time to live. What cannot be written yet is kept, up
-// to a limit; then has_room() is false and the hits stay in the kernel's ring.
+// A file descriptor written to without ever waiting for it: a terminal that is stopped, a pipe nobody reads
+// or a full disk must not keep a watch from looking after its brake and its time to live. What cannot be
+// written yet is kept, up to a limit; then has_room() is false and the hits stay in the kernel's ring.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace stakeout {
 
 class OutputStream {
   public:
-    explicit OutputStream(int fd) : fd_(fd) {}
+    explicit OutputStream(int fd);
 
     void append(std::string_view text) { pending_.append(text); }
     [[nodiscard]] std::string& buffer() { return pending_; }
@@ -25,6 +25,7 @@ class OutputStream {
 
   private:
     int fd_;
+    bool is_file_ = false;
     std::string pending_;
     std::size_t written_ = 0; // of pending_
     bool told_ = false;       // about a full disk

@@ -1,5 +1,5 @@
-// Names from the watched machine are hostile input for a terminal: control characters and escape sequences become
-// visible \xNN.
+// Names from the watched machine are hostile input for a terminal: control characters and escape sequences
+// become visible \xNN.
 #pragma once
 
 #include <fmt/format.h>

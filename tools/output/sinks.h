@@ -1,4 +1,5 @@
-// The output formats of a watch. Each is a WatchListener; adding one means a file here and a line in make_sink().
+// The output formats of a watch. Each is a WatchListener; adding one means a file here and a line in
+// make_sink().
 //
 //   text    hits on stdout, readable at 100 columns; everything else on stderr
 //   json    one object a line on stdout, hits and everything else (docs/json.md)
@@ -21,8 +22,8 @@ std::unique_ptr<WatchListener> make_json_sink(int out_fd);
 std::unique_ptr<WatchListener> make_folded_sink(int out_fd, int error_fd);
 
 // Words that all formats share.
-std::string_view to_word(Access access);       // "read", "write", "execute", "unknown"
-std::string_view to_word(AccessKind kind);     // "r", "w", "rw", "x"
-std::string_view to_word(EndedBy ended_by);    // "time_to_live", "count", ...
+std::string_view to_word(Access access);    // "read", "write", "execute", "unknown"
+std::string_view to_word(AccessKind kind);  // "r", "w", "rw", "x"
+std::string_view to_word(EndedBy ended_by); // "time_to_live", "count", ...
 
 } // namespace stakeout

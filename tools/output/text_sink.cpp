@@ -12,32 +12,46 @@ namespace stakeout {
 
 std::string_view to_word(Access access) {
     switch (access) {
-    case Access::Read: return "read";
-    case Access::Write: return "write";
-    case Access::Execute: return "execute";
-    case Access::Unknown: break;
+    case Access::Read:
+        return "read";
+    case Access::Write:
+        return "write";
+    case Access::Execute:
+        return "execute";
+    case Access::Unknown:
+        break;
     }
     return "unknown";
 }
 
 std::string_view to_word(AccessKind kind) {
     switch (kind) {
-    case AccessKind::Write: return "w";
-    case AccessKind::ReadWrite: return "rw";
-    case AccessKind::Read: return "r";
-    case AccessKind::Execute: break;
+    case AccessKind::Write:
+        return "w";
+    case AccessKind::ReadWrite:
+        return "rw";
+    case AccessKind::Read:
+        return "r";
+    case AccessKind::Execute:
+        break;
     }
     return "x";
 }
 
 std::string_view to_word(EndedBy ended_by) {
     switch (ended_by) {
-    case EndedBy::TimeToLive: return "time_to_live";
-    case EndedBy::Count: return "count";
-    case EndedBy::User: return "user";
-    case EndedBy::Target: return "target";
-    case EndedBy::OutputClosed: return "output_closed";
-    case EndedBy::Failure: break;
+    case EndedBy::TimeToLive:
+        return "time_to_live";
+    case EndedBy::Count:
+        return "count";
+    case EndedBy::User:
+        return "user";
+    case EndedBy::Target:
+        return "target";
+    case EndedBy::OutputClosed:
+        return "output_closed";
+    case EndedBy::Failure:
+        break;
     }
     return "failure";
 }
@@ -54,49 +68,60 @@ void append_frame(std::string& to, const Frame& frame, bool user) {
         fmt::format_to(std::back_inserter(to), "{:#x}", frame.ip);
     else
         fmt::format_to(std::back_inserter(to), "{}+{:#x}", printable(frame.symbol), frame.offset);
-    if (!frame.file.empty()) fmt::format_to(std::back_inserter(to), "  {}:{}", printable(frame.file), frame.line);
+    if (!frame.file.empty())
+        fmt::format_to(std::back_inserter(to), "  {}:{}", printable(frame.file), frame.line);
     if (!frame.module.empty()) {
-        const std::string_view name = user ? std::string_view(frame.module).substr(frame.module.rfind('/') + 1) : std::string_view(frame.module);
+        const std::string_view name = user
+                                          ? std::string_view(frame.module).substr(frame.module.rfind('/') + 1)
+                                          : std::string_view(frame.module);
         fmt::format_to(std::back_inserter(to), "  [{}]", printable(name));
     }
 }
 
 class TextSink final : public WatchListener {
   public:
-    TextSink(int out_fd, int error_fd, const SinkOptions& options) : out_(out_fd), error_(error_fd), colour_(options.colour) {}
+    TextSink(int out_fd, int error_fd, const SinkOptions& options)
+        : out_(out_fd), error_(error_fd), colour_(options.colour) {}
 
     void on_armed(const Armed& armed) override {
         for (std::size_t i = 0; i < armed.targets.size(); ++i) {
             const Target& target = armed.targets[i];
             std::string line = fmt::format("watching {}", printable(target.name));
             if (!target.type.empty()) line += fmt::format(" ({})", target.type);
-            line += target.is_per_cpu() ? fmt::format(", {} bytes at each CPU's base + {:#x}", target.size, target.address)
-                                        : fmt::format(", {} bytes at {:#x}", target.size, target.address);
-            if (i < armed.values.size() && armed.values[i]) line += fmt::format(", now {}", armed.values[i]->hex());
+            line += target.is_per_cpu()
+                        ? fmt::format(", {} bytes at each CPU's base + {:#x}", target.size, target.address)
+                        : fmt::format(", {} bytes at {:#x}", target.size, target.address);
+            if (i < armed.values.size() && armed.values[i])
+                line += fmt::format(", now {}", armed.values[i]->hex());
             say(line);
             if (!target.note.empty()) say("  note: " + target.note);
         }
-        say(fmt::format("armed for {} on {} of {} CPUs, {} slot{} each, {:.1f} ms after the start; ends by itself in {:.0f} s",
-                        to_word(armed.kind), armed.cpus_armed.size(), armed.cpus_online.size(), armed.slots.size(),
-                        armed.slots.size() == 1 ? "" : "s", armed.milliseconds,
+        say(fmt::format("armed for {} on {} of {} CPUs, {} slot{} each, {:.1f} ms after the start; ends by "
+                        "itself in {:.0f} s",
+                        to_word(armed.kind), armed.cpus_armed.size(), armed.cpus_online.size(),
+                        armed.slots.size(), armed.slots.size() == 1 ? "" : "s", armed.milliseconds,
                         std::chrono::duration<double>(armed.time_to_live).count()));
     }
 
     void on_hit(const Hit& hit) override {
         std::string& to = out_.buffer();
         auto back = std::back_inserter(to);
-        fmt::format_to(back, "{}#{}{}  {}  {}  pid {}  tid {}  CPU {}\n", bold(), hit.seq, plain(), clock_.time_of_day(hit.time_ns),
-                       printable(hit.comm), hit.pid, hit.tid, hit.cpu);
-        fmt::format_to(back, "    {}{}{} {}", accent(hit.access), to_word(hit.access), plain(), printable(hit.target));
-        if (hit.width != 0) fmt::format_to(back, "  {} -> {}", value_text(hit.old_value), value_text(hit.new_value));
+        fmt::format_to(back, "{}#{}{}  {}  {}  pid {}  tid {}  CPU {}\n", bold(), hit.seq, plain(),
+                       clock_.time_of_day(hit.time_ns), printable(hit.comm), hit.pid, hit.tid, hit.cpu);
+        fmt::format_to(back, "    {}{}{} {}", accent(hit.access), to_word(hit.access), plain(),
+                       printable(hit.target));
+        if (hit.width != 0)
+            fmt::format_to(back, "  {} -> {}", value_text(hit.old_value), value_text(hit.new_value));
         fmt::format_to(back, "  ({} bytes, trap at {:#x})", hit.width, hit.address);
         if (hit.traps > 1) fmt::format_to(back, "  {} traps", hit.traps);
         if (hit.unordered) to += "  unordered";
         to += '\n';
         for (const AlsoTouched& also : hit.also)
-            fmt::format_to(back, "    also {}  {} -> {}\n", printable(also.target), value_text(also.old_value), value_text(also.new_value));
+            fmt::format_to(back, "    also {}  {} -> {}\n", printable(also.target),
+                           value_text(also.old_value), value_text(also.new_value));
         if (hit.instruction)
-            fmt::format_to(back, "    {:#x}  {}  (ip {:#x})\n", hit.instruction->address, hit.instruction->text, hit.ip);
+            fmt::format_to(back, "    {:#x}  {}  (ip {:#x})\n", hit.instruction->address,
+                           hit.instruction->text, hit.ip);
         else
             fmt::format_to(back, "    instruction unknown  (ip {:#x})\n", hit.ip);
         append_stack(to, "kernel", hit.kernel_stack, false);
@@ -111,22 +136,25 @@ class TextSink final : public WatchListener {
         // A storm brakes four times a second on each CPU: told once a second.
         if (braked_ > 1 && interval.to_ns < next_brake_word_ns_) return;
         next_brake_word_ns_ = interval.to_ns + 1'000'000'000;
-        say(fmt::format("brake: CPU {} was not watched for {}, from {} on, to keep the watch below a tenth of its time"
-                        " ({} such intervals so far, {} in all; --no-brake sees everything)",
-                        interval.cpu, seconds(interval.to_ns - interval.from_ns), clock_.time_of_day(interval.from_ns), braked_,
-                        seconds(braked_ns_)));
+        say(fmt::format(
+            "brake: CPU {} was not watched for {}, from {} on, to keep the watch below a tenth of its time"
+            " ({} such intervals so far, {} in all; --no-brake sees everything)",
+            interval.cpu, seconds(interval.to_ns - interval.from_ns), clock_.time_of_day(interval.from_ns),
+            braked_, seconds(braked_ns_)));
     }
 
     void on_coverage(const CoverageChange& change) override {
         std::string line = fmt::format("coverage: CPU {}: {}; ", change.cpu, change.reason);
         if (change.gap_to_ns != 0)
-            line += fmt::format("not watched for {} before; ", seconds(change.gap_to_ns - change.gap_from_ns));
+            line +=
+                fmt::format("not watched for {} before; ", seconds(change.gap_to_ns - change.gap_from_ns));
         say(line + fmt::format("armed on {} of {} CPUs", change.cpus_armed, change.cpus_online));
     }
 
     void on_summary(const Summary& sum) override {
         std::string line = fmt::format("ended after {}: {}\n", seconds(sum.duration_ns), sum.reason);
-        line += fmt::format("  {} hits = {} records + {} lost; {} unseen by the program", sum.hits, sum.records, sum.lost, sum.unseen);
+        line += fmt::format("  {} hits = {} records + {} lost; {} unseen by the program", sum.hits,
+                            sum.records, sum.lost, sum.unseen);
         const auto add = [&line](std::uint64_t count, std::string_view what) {
             if (count != 0) line += fmt::format("; {} {}", count, what);
         };
@@ -134,7 +162,8 @@ class TextSink final : public WatchListener {
         add(sum.foreign, "in other processes at the same address");
         add(sum.late, "after the end");
         add(sum.filtered, "writes not shown");
-        if (sum.braked != 0) line += fmt::format("; braked {} times for {} of CPU time", sum.braked, seconds(sum.braked_ns));
+        if (sum.braked != 0)
+            line += fmt::format("; braked {} times for {} of CPU time", sum.braked, seconds(sum.braked_ns));
         say(line);
     }
 

@@ -1,5 +1,5 @@
-// The commands of `stakeout`: each registers its options with CLI11 and runs when it was chosen. The answer is the
-// process's exit status.
+// The commands of `stakeout`: each registers its options with CLI11 and runs when it was chosen. The answer
+// is the process's exit status.
 #pragma once
 
 #include <CLI/CLI.hpp>

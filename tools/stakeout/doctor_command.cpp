@@ -17,9 +17,12 @@ namespace {
 
 std::string_view to_word(Verdict verdict) {
     switch (verdict) {
-    case Verdict::Good: return "ok";
-    case Verdict::Limited: return "limited";
-    case Verdict::Missing: break;
+    case Verdict::Good:
+        return "ok";
+    case Verdict::Limited:
+        return "limited";
+    case Verdict::Missing:
+        break;
     }
     return "missing";
 }
@@ -50,9 +53,11 @@ void print_text(const std::vector<Finding>& findings) {
 }
 
 void print_json(const std::vector<Finding>& findings, bool ready) {
-    nlohmann::ordered_json document{{"v", 1}, {"type", "doctor"}, {"ready", ready}, {"findings", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json document{
+        {"v", 1}, {"type", "doctor"}, {"ready", ready}, {"findings", nlohmann::ordered_json::array()}};
     for (const Finding& finding : findings) {
-        nlohmann::ordered_json one{{"subject", finding.subject}, {"verdict", to_word(finding.verdict)}, {"found", finding.found}};
+        nlohmann::ordered_json one{
+            {"subject", finding.subject}, {"verdict", to_word(finding.verdict)}, {"found", finding.found}};
         if (!finding.consequence.empty()) one["consequence"] = finding.consequence;
         if (!finding.remedy.empty()) one["remedy"] = finding.remedy;
         document["findings"].push_back(std::move(one));
@@ -67,8 +72,9 @@ int run_doctor(const std::string& format) {
         return error.exit_status();
     }
     const std::vector<Finding> findings = examine_machine();
-    const bool ready = std::none_of(findings.begin(), findings.end(),
-                                    [](const Finding& finding) { return finding.verdict == Verdict::Missing; });
+    const bool ready = std::none_of(findings.begin(), findings.end(), [](const Finding& finding) {
+        return finding.verdict == Verdict::Missing;
+    });
     if (format == "json")
         print_json(findings, ready);
     else
@@ -79,7 +85,8 @@ int run_doctor(const std::string& format) {
 } // namespace
 
 Command add_doctor_command(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("doctor", "Say what this kernel and machine can do, and what to do about the rest");
+    CLI::App* command = app.add_subcommand(
+        "doctor", "Say what this kernel and machine can do, and what to do about the rest");
     auto format = std::make_shared<std::string>("text");
     command->add_option("--output,-o", *format, "text or json")->capture_default_str();
     command->footer("Exit status 3: a watch could not be armed here.\nManual: man stakeout-doctor");

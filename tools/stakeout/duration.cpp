@@ -18,8 +18,8 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     if (failed == std::errc{})
         for (const auto& [name, length] : units)
             if (unit == name) return std::chrono::nanoseconds(length * number);
-    return usage_error(fmt::format("read the duration '{}'", text), "it is no number with one of the units ms, s, m, h, d",
-                       "write 30s, 10m or 2h");
+    return usage_error(fmt::format("read the duration '{}'", text),
+                       "it is no number with one of the units ms, s, m, h, d", "write 30s, 10m or 2h");
 }
 
 } // namespace stakeout

@@ -9,8 +9,9 @@
 
 namespace {
 
-// Under some hypervisors a debug exception now and then arrives without its cause, and the kernel sends a SIGTRAP
-// instead of counting a hit (`stakeout doctor` says so). We hit our own memory when calibrating and must survive that.
+// Under some hypervisors a debug exception now and then arrives without its cause, and the kernel sends a
+// SIGTRAP instead of counting a hit (`stakeout doctor` says so). We hit our own memory when calibrating and
+// must survive that.
 void ignore_stray_trap(int) {}
 
 constexpr int usage_status = 2;
@@ -23,17 +24,21 @@ int main(int argc, char** argv) {
     action.sa_handler = ignore_stray_trap;
     ::sigaction(SIGTRAP, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-    ::unsetenv("DEBUGINFOD_URLS"); // elfutils would ask the network for debug information: nothing leaves this machine
+    ::unsetenv("DEBUGINFOD_URLS"); // elfutils would ask the network for debug information: nothing leaves
+                                   // this machine
 
-    CLI::App app{"Tells who touched a piece of memory: arms the CPU's debug registers on every CPU and reports each access "
+    CLI::App app{"Tells who touched a piece of memory: arms the CPU's debug registers on every CPU and "
+                 "reports each access "
                  "with its task, stack, old and new value.",
                  "stakeout"};
     app.set_version_flag("--version", std::string("stakeout ") + STAKEOUT_VERSION);
     app.require_subcommand(1);
-    app.footer("Exit status: 0 ended as asked, 2 usage, 3 cannot be armed (nothing is left behind), 4 the target was lost, "
+    app.footer("Exit status: 0 ended as asked, 2 usage, 3 cannot be armed (nothing is left behind), 4 the "
+               "target was lost, "
                "5 internal error.\nManual: man stakeout");
     const std::vector<stakeout::Command> commands{stakeout::add_watch_command(app, process_start),
-                                                  stakeout::add_doctor_command(app), stakeout::add_slots_command(app)};
+                                                  stakeout::add_doctor_command(app),
+                                                  stakeout::add_slots_command(app)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

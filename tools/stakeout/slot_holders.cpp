@@ -22,8 +22,8 @@ std::string access_word(std::uint32_t type) {
 // A watch's guardian shares its reader's descriptors: named once, by the reader.
 bool shares_files_with_parent(std::uint32_t tgid, const std::map<std::uint32_t, std::uint32_t>& parents) {
     const auto parent = parents.find(tgid);
-    return parent != parents.end() &&
-           ::syscall(SYS_kcmp, static_cast<pid_t>(tgid), static_cast<pid_t>(parent->second), KCMP_FILES, 0, 0) == 0;
+    return parent != parents.end() && ::syscall(SYS_kcmp, static_cast<pid_t>(tgid),
+                                                static_cast<pid_t>(parent->second), KCMP_FILES, 0, 0) == 0;
 }
 
 void add_debuggers(const std::vector<so_task>& tasks, std::vector<SlotHolder>& holders) {
@@ -66,7 +66,8 @@ Result<std::vector<SlotHolder>> slot_holders() {
         holders.push_back(std::move(holder));
     }
     add_debuggers(*tasks, holders);
-    std::stable_sort(holders.begin(), holders.end(), [](const SlotHolder& a, const SlotHolder& b) { return a.pid < b.pid; });
+    std::stable_sort(holders.begin(), holders.end(),
+                     [](const SlotHolder& a, const SlotHolder& b) { return a.pid < b.pid; });
     return holders;
 }
 

@@ -22,7 +22,8 @@ struct CpuSlots {
 };
 
 void print_text(const std::vector<CpuSlots>& cpus, const std::vector<SlotHolder>& holders) {
-    for (const CpuSlots& cpu : cpus) fmt::print("CPU {:<4} {} of {} slots in use\n", cpu.cpu, cpu.used, slots_per_cpu);
+    for (const CpuSlots& cpu : cpus)
+        fmt::print("CPU {:<4} {} of {} slots in use\n", cpu.cpu, cpu.used, slots_per_cpu);
     if (holders.empty()) {
         fmt::print("no process holds a perf breakpoint\n");
         return;
@@ -33,8 +34,8 @@ void print_text(const std::vector<CpuSlots>& cpus, const std::vector<SlotHolder>
         std::string remark;
         if (holder.target_tid != 0) remark = fmt::format("  only task {}", holder.target_tid);
         if (holder.by_debugger) remark += " (set by its debugger)";
-        fmt::print("{:>8}  {:<16} {:>5}  {:<6} {:>3}  {:#x}{}\n", holder.pid, printable(holder.comm), cpu, holder.access,
-                   holder.length, holder.address, remark);
+        fmt::print("{:>8}  {:<16} {:>5}  {:<6} {:>3}  {:#x}{}\n", holder.pid, printable(holder.comm), cpu,
+                   holder.access, holder.length, holder.address, remark);
     }
 }
 
@@ -82,7 +83,8 @@ int run_slots(const std::string& format) {
 } // namespace
 
 Command add_slots_command(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("slots", "Show the debug registers in use and the processes that hold them");
+    CLI::App* command =
+        app.add_subcommand("slots", "Show the debug registers in use and the processes that hold them");
     auto format = std::make_shared<std::string>("text");
     command->add_option("--output,-o", *format, "text or json")->capture_default_str();
     command->footer("Manual: man stakeout-slots");

@@ -31,7 +31,8 @@ Result<OwnedFd> catch_signals() {
     sigset_t signals;
     ::sigemptyset(&signals);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, signal);
-    if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return internal_error("block signals", "the kernel refused", errno);
+    if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+        return internal_error("block signals", "the kernel refused", errno);
     OwnedFd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd) return internal_error("catch signals", "no signalfd", errno);
     return fd;
@@ -42,15 +43,19 @@ std::vector<std::uint64_t> addresses_in_text(std::uint64_t start, std::size_t si
         return peek.read(address, into) ? into.size() : 0;
     };
     std::vector<std::uint64_t> addresses;
-    for (const DataReference& reference : data_references(start, size, code)) addresses.push_back(reference.address);
+    for (const DataReference& reference : data_references(start, size, code))
+        addresses.push_back(reference.address);
     return addresses;
 }
 
 std::unique_ptr<WatchListener> make_sink(const CheckedOptions& checked) {
     switch (checked.format) {
-    case Format::Json: return make_json_sink(STDOUT_FILENO);
-    case Format::Folded: return make_folded_sink(STDOUT_FILENO, STDERR_FILENO);
-    case Format::Text: break;
+    case Format::Json:
+        return make_json_sink(STDOUT_FILENO);
+    case Format::Folded:
+        return make_folded_sink(STDOUT_FILENO, STDERR_FILENO);
+    case Format::Text:
+        break;
     }
     return make_text_sink(STDOUT_FILENO, STDERR_FILENO, {checked.colour});
 }

@@ -12,28 +12,44 @@ namespace stakeout {
 
 void add_watch_options(CLI::App& command, WatchOptions& o) {
     const char* what = "What to watch";
-    command.add_option("--symbol,-s", o.symbols, "Symbol: NAME, MODULE:NAME, NAME+OFF, NAME.field->field[3]; with --pid or a program a variable of it")->group(what);
-    command.add_option("--object", o.objects, "Kernel object's field: task(PID)->FIELD, file(PID,FD)->FIELD")->group(what);
+    command
+        .add_option("--symbol,-s", o.symbols,
+                    "Symbol: NAME, MODULE:NAME, NAME+OFF, NAME.field->field[3]; with --pid or a program a "
+                    "variable of it")
+        ->group(what);
+    command.add_option("--object", o.objects, "Kernel object's field: task(PID)->FIELD, file(PID,FD)->FIELD")
+        ->group(what);
     command.add_option("--addr", o.addresses, "Address, or range START-END (END exclusive)")->group(what);
     command.add_option("--len", o.length, "Bytes to watch, where no type tells")->group(what);
-    command.add_option("--type", o.type, "C type of the symbol, where BTF does not tell: 'struct net'")->group(what);
+    command.add_option("--type", o.type, "C type of the symbol, where BTF does not tell: 'struct net'")
+        ->group(what);
     command.add_option("--pid,-p", o.pid, "Process whose memory is meant")->group(what);
-    command.add_option("--vmlinux", o.vmlinux, "System.map or vmlinux with the symbols that this kernel hides")->group(what);
+    command
+        .add_option("--vmlinux", o.vmlinux, "System.map or vmlinux with the symbols that this kernel hides")
+        ->group(what);
     command.add_option("--via", o.via, "Function whose text refers to the hidden symbol")->group(what);
-    command.add_option("program", o.program, "Program to start and watch, with its arguments, after --")->group(what);
+    command.add_option("program", o.program, "Program to start and watch, with its arguments, after --")
+        ->group(what);
 
     const char* which = "Which accesses";
     command.add_flag("--w", o.write, "Writes (default)")->group(which);
     command.add_flag("--rw", o.read_write, "Reads and writes")->group(which);
-    command.add_flag("--r", o.read, "Reads: armed as reads and writes, writes are dropped after decoding")->group(which);
-    command.add_flag("--x", o.execute, "Execution of a function's first instruction, or of an address")->group(which);
-    command.add_flag("--no-kernel", o.no_kernel, "Leave out the kernel's own accesses to a process's memory")->group(which);
+    command.add_flag("--r", o.read, "Reads: armed as reads and writes, writes are dropped after decoding")
+        ->group(which);
+    command.add_flag("--x", o.execute, "Execution of a function's first instruction, or of an address")
+        ->group(which);
+    command.add_flag("--no-kernel", o.no_kernel, "Leave out the kernel's own accesses to a process's memory")
+        ->group(which);
 
     const char* limits = "Limits";
-    command.add_option("--ttl", o.ttl, "Time to live, from armed on (30s, 10m, 2h)")->capture_default_str()->group(limits);
+    command.add_option("--ttl", o.ttl, "Time to live, from armed on (30s, 10m, 2h)")
+        ->capture_default_str()
+        ->group(limits);
     command.add_option("--count", o.count, "End after that many hits")->group(limits);
-    command.add_option("--max-rate", o.max_rate, "Brake above that many hits a second on a CPU")->group(limits);
-    command.add_flag("--no-brake", o.no_brake, "Never brake: sees everything, may take most of a CPU")->group(limits);
+    command.add_option("--max-rate", o.max_rate, "Brake above that many hits a second on a CPU")
+        ->group(limits);
+    command.add_flag("--no-brake", o.no_brake, "Never brake: sees everything, may take most of a CPU")
+        ->group(limits);
 
     const char* output = "Output";
     command.add_option("--output,-o", o.format, "text, json or folded")->capture_default_str()->group(output);
@@ -44,17 +60,20 @@ void add_watch_options(CLI::App& command, WatchOptions& o) {
 
 namespace {
 
-Result<std::uint64_t> bounded_number(const std::string& option, const std::string& text, std::uint64_t least, std::uint64_t most) {
+Result<std::uint64_t> bounded_number(const std::string& option, const std::string& text, std::uint64_t least,
+                                     std::uint64_t most) {
     auto number = parse_number(text);
     if (!number) return usage_error("use " + option, number.error().cause);
     if (*number < least || *number > most)
-        return usage_error(fmt::format("use {} {}", option, text), fmt::format("it must be between {} and {}", least, most));
+        return usage_error(fmt::format("use {} {}", option, text),
+                           fmt::format("it must be between {} and {}", least, most));
     return number;
 }
 
 Result<AccessKind> access_kind(const WatchOptions& o) {
     if (o.write + o.read_write + o.read + o.execute > 1)
-        return usage_error("choose the accesses", "more than one of --w, --rw, --r and --x was given", "give one");
+        return usage_error("choose the accesses", "more than one of --w, --rw, --r and --x was given",
+                           "give one");
     if (o.execute) return AccessKind::Execute;
     if (o.read) return AccessKind::Read;
     return o.read_write ? AccessKind::ReadWrite : AccessKind::Write;
@@ -62,7 +81,8 @@ Result<AccessKind> access_kind(const WatchOptions& o) {
 
 Status check_targets(const WatchOptions& o, CheckedOptions& checked) {
     if (o.symbols.empty() && o.objects.empty() && o.addresses.empty())
-        return usage_error("watch", "nothing was named", "give --symbol, --object or --addr; `stakeout watch --help` shows examples");
+        return usage_error("watch", "nothing was named",
+                           "give --symbol, --object or --addr; `stakeout watch --help` shows examples");
     if (!o.program.empty() && o.pid)
         return usage_error("watch", "both --pid and a program to start were given", "give one");
     TargetQuery& query = checked.targets;
@@ -73,7 +93,8 @@ Status check_targets(const WatchOptions& o, CheckedOptions& checked) {
     query.via = o.via;
     query.vmlinux = o.vmlinux;
     query.function = o.execute;
-    if (o.pid && *o.pid <= 0) return usage_error(fmt::format("use --pid {}", *o.pid), "a PID is a positive number");
+    if (o.pid && *o.pid <= 0)
+        return usage_error(fmt::format("use --pid {}", *o.pid), "a PID is a positive number");
     query.pid = o.pid;
     if (!o.length.empty()) {
         auto length = bounded_number("--len", o.length, 1, 32);
@@ -88,7 +109,8 @@ Status check_limits(const WatchOptions& o, WatchRequest& request) {
     if (!ttl) return std::move(ttl).error();
     using namespace std::chrono_literals;
     if (*ttl < 1s || *ttl > 7 * 24h)
-        return usage_error("use --ttl " + o.ttl, "a time to live is at least 1s and at most 7d", "the default is 10m");
+        return usage_error("use --ttl " + o.ttl, "a time to live is at least 1s and at most 7d",
+                           "the default is 10m");
     request.time_to_live = *ttl;
     if (!o.count.empty()) {
         auto count = bounded_number("--count", o.count, 1, UINT64_MAX - 1);
@@ -122,7 +144,8 @@ Result<CheckedOptions> check_options(const WatchOptions& o) {
     if (auto fine = check_targets(o, checked); !fine) return std::move(fine).error();
     if (auto fine = check_limits(o, checked.request); !fine) return std::move(fine).error();
     if (o.no_kernel && !o.pid && o.program.empty())
-        return usage_error("use --no-kernel", "kernel memory is accessed by the kernel only", "it goes with --pid or a program");
+        return usage_error("use --no-kernel", "kernel memory is accessed by the kernel only",
+                           "it goes with --pid or a program");
     if (o.format == "text")
         checked.format = Format::Text;
     else if (o.format == "json")

@@ -14,36 +14,46 @@ namespace {
 
 std::uint32_t breakpoint_type(AccessKind kind) {
     switch (kind) {
-    case AccessKind::Write: return HW_BREAKPOINT_W;
-    case AccessKind::Execute: return HW_BREAKPOINT_X;
+    case AccessKind::Write:
+        return HW_BREAKPOINT_W;
+    case AccessKind::Execute:
+        return HW_BREAKPOINT_X;
     case AccessKind::Read:
-    case AccessKind::ReadWrite: break;
+    case AccessKind::ReadWrite:
+        break;
     }
     return HW_BREAKPOINT_RW;
 }
 
 Error open_error(const BreakpointSpec& spec, int errno_value) {
-    const std::string tried = fmt::format("arm {} bytes at {:#x} on CPU {}", spec.length, spec.address, spec.cpu);
+    const std::string tried =
+        fmt::format("arm {} bytes at {:#x} on CPU {}", spec.length, spec.address, spec.cpu);
     switch (errno_value) {
     case EACCES:
     case EPERM:
         return arm_error(tried, "opening perf events for all tasks is not permitted",
                          "run it as root (sudo stakeout ...), or give CAP_PERFMON and CAP_BPF", errno_value);
     case ENOSPC:
-        return arm_error(tried, "no debug register is free on that CPU", "see who holds them: `stakeout slots`", errno_value);
-    case ENODEV: return arm_error(tried, "the CPU is offline", "try again", errno_value);
+        return arm_error(tried, "no debug register is free on that CPU",
+                         "see who holds them: `stakeout slots`", errno_value);
+    case ENODEV:
+        return arm_error(tried, "the CPU is offline", "try again", errno_value);
     case EMFILE:
-        return arm_error(tried, "too many open files", "raise the limit (ulimit -n); a watch takes slots x CPUs descriptors",
-                         errno_value);
+        return arm_error(tried, "too many open files",
+                         "raise the limit (ulimit -n); a watch takes slots x CPUs descriptors", errno_value);
     case EINVAL:
     case EOPNOTSUPP:
         if (spec.kind == AccessKind::Execute && spec.address >> 63 != 0)
             return arm_error(tried,
-                             "this kernel refuses execute breakpoints on its own text, as kernels without CONFIG_KPROBES do",
+                             "this kernel refuses execute breakpoints on its own text, as kernels without "
+                             "CONFIG_KPROBES do",
                              "watch the data it writes instead, or use a kernel with KPROBES", errno_value);
-        return arm_error(tried, "the kernel refuses a breakpoint there (the CPU entry area, GDT, TSS and debug state are barred)",
-                         "watch another address", errno_value);
-    default: return arm_error(tried, "perf_event_open failed", "run `stakeout doctor`", errno_value);
+        return arm_error(
+            tried,
+            "the kernel refuses a breakpoint there (the CPU entry area, GDT, TSS and debug state are barred)",
+            "watch another address", errno_value);
+    default:
+        return arm_error(tried, "perf_event_open failed", "run `stakeout doctor`", errno_value);
     }
 }
 
@@ -60,8 +70,8 @@ Result<Breakpoint> Breakpoint::open(const BreakpointSpec& spec, int program_fd) 
     attr.disabled = 1;
     attr.exclude_kernel = spec.exclude_kernel ? 1 : 0;
     attr.exclude_hv = 1;
-    OwnedFd fd(static_cast<int>(
-        ::syscall(SYS_perf_event_open, &attr, spec.pid, spec.cpu, -1, static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
+    OwnedFd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, spec.pid, spec.cpu, -1,
+                                          static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
     if (!fd) return open_error(spec, errno);
     if (::ioctl(fd.get(), PERF_EVENT_IOC_SET_BPF, program_fd) != 0)
         return arm_error(fmt::format("attach the hit program on CPU {}", spec.cpu), "the kernel refused it",
@@ -72,7 +82,8 @@ Result<Breakpoint> Breakpoint::open(const BreakpointSpec& spec, int program_fd) 
 Status Breakpoint::enable(int limit) const {
     const int answer = limit > 0 ? ::ioctl(fd_.get(), PERF_EVENT_IOC_REFRESH, limit)
                                  : ::ioctl(fd_.get(), PERF_EVENT_IOC_ENABLE, 0);
-    if (answer != 0) return arm_error("enable a watchpoint", "the kernel refused it", "run `stakeout doctor`", errno);
+    if (answer != 0)
+        return arm_error("enable a watchpoint", "the kernel refused it", "run `stakeout doctor`", errno);
     return done();
 }
 

@@ -1,7 +1,7 @@
 // One debug-register slot on one CPU: a perf breakpoint event with the hit program on it.
 //
-// The event is opened disabled, the program attached, then enabled: otherwise the first hits would bypass the program.
-// The slot is free again when this object goes, or when this process dies of whatever cause.
+// The event is opened disabled, the program attached, then enabled: otherwise the first hits would bypass the
+// program. The slot is free again when this object goes, or when this process dies of whatever cause.
 #pragma once
 
 #include "base/owned_fd.h"
@@ -26,14 +26,15 @@ class Breakpoint {
     // Takes the slot, not yet hitting. The error says which CPU and why; its errno_value is the kernel's.
     static Result<Breakpoint> open(const BreakpointSpec& spec, int program_fd);
 
-    // Starts hitting. `limit` is the event's limit (PERF_EVENT_IOC_REFRESH), 0 for none; see bpf/hit.bpf.c, "Stopping".
+    // Starts hitting. `limit` is the event's limit (PERF_EVENT_IOC_REFRESH), 0 for none; see bpf/hit.bpf.c,
+    // "Stopping".
     [[nodiscard]] Status enable(int limit) const;
     [[nodiscard]] Status grant_more(int hits) const; // adds to the limit of a live event
     void disable() const;
     // Accesses that the kernel counted, with or without running the program.
     [[nodiscard]] std::uint64_t count() const;
     [[nodiscard]] int fd() const { return fd_.get(); }
-    void close() { fd_.reset(); } // frees the slot
+    void close() { fd_.reset(); }          // frees the slot
     void forget() { (void)fd_.release(); } // somebody else (the guardian) has closed it already
 
   private:

@@ -34,7 +34,8 @@ std::chrono::nanoseconds time_of_writes(int writes) {
 
 Result<Calibration> calibrate(HitProgram& program) {
     Calibration found;
-    // With a limit of one and a program that returns 0, a kernel that asks the program first lets all writes through.
+    // With a limit of one and a program that returns 0, a kernel that asks the program first lets all writes
+    // through.
     constexpr int probes = 3;
     {
         program.start_probe(false);
@@ -43,7 +44,8 @@ Result<Calibration> calibrate(HitProgram& program) {
         time_of_writes(probes);
         found.stop_way = program.probe_runs() == probes ? StopWay::ByReturn : StopWay::ByLimit;
     }
-    // The median of several short bursts: an interrupt or a stolen time slice must not pass for the exception's cost.
+    // The median of several short bursts: an interrupt or a stolen time slice must not pass for the
+    // exception's cost.
     constexpr int writes = 4;
     std::array<std::chrono::nanoseconds, 7> bursts{};
     program.start_probe(false);

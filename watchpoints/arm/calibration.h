@@ -10,7 +10,8 @@
 namespace stakeout {
 
 enum class StopWay {
-    ByReturn, // the program's return value counts against the event's limit (since Linux 6.11): stops in the same hit
+    ByReturn, // the program's return value counts against the event's limit (since Linux 6.11): stops in the
+              // same hit
     ByLimit,  // every hit counts against it: the limit has to be the budget, refilled from user space
 };
 

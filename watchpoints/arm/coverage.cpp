@@ -29,7 +29,8 @@ Status Coverage::set_plan(std::uint32_t cpu) {
         plan.slot_address[i] = plan_.slots[i].address + (target.is_per_cpu() ? target.cpu_base[cpu] : 0);
         plan.slot_region[i] = static_cast<std::uint8_t>(plan_.slots[i].target);
     }
-    for (std::size_t i = 0; i < plan_.targets.size(); ++i) plan.region_address[i] = plan_.targets[i].address_on(cpu);
+    for (std::size_t i = 0; i < plan_.targets.size(); ++i)
+        plan.region_address[i] = plan_.targets[i].address_on(cpu);
     return program_.set_plan(cpu, plan);
 }
 

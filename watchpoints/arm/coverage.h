@@ -1,5 +1,6 @@
-// Coverage: the CPUs on which a watch is really armed. Arms all online CPUs or none; follows CPUs that come and go;
-// re-arms what the brake stopped; knows how many accesses the kernel counted in all, over every event ever opened.
+// Coverage: the CPUs on which a watch is really armed. Arms all online CPUs or none; follows CPUs that come
+// and go; re-arms what the brake stopped; knows how many accesses the kernel counted in all, over every event
+// ever opened.
 #pragma once
 
 #include "base/result.h"
@@ -43,7 +44,8 @@ class Coverage {
     void remove(std::uint32_t cpu);              // went offline
     // Fresh events for the slots in `mask`: a stopped one cannot be started again on every kernel.
     [[nodiscard]] Status rearm(std::uint32_t cpu, std::uint64_t mask);
-    // ByLimit only: grants the hits used since the last call again. Returns the slots whose limit had run out.
+    // ByLimit only: grants the hits used since the last call again. Returns the slots whose limit had run
+    // out.
     [[nodiscard]] std::uint64_t refill(std::uint32_t cpu);
     // Ends all hitting. The counts below stay.
     void release_all();

@@ -25,7 +25,8 @@ using Magic = std::array<std::uint8_t, 64>;
 class MarkedPage {
   public:
     MarkedPage() {
-        void* page = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
+        void* page = ::mmap(nullptr, page_bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
         if (page == MAP_FAILED) return;
         page_ = page;
         std::random_device random;
@@ -43,7 +44,9 @@ class MarkedPage {
         const OwnedFd map(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
         std::uint64_t entry = 0;
         const auto at = static_cast<off_t>(std::bit_cast<std::uintptr_t>(page_) / page_bytes * sizeof(entry));
-        if (page_ == nullptr || ::pread(map.get(), &entry, sizeof(entry), at) != static_cast<ssize_t>(sizeof(entry))) return 0;
+        if (page_ == nullptr ||
+            ::pread(map.get(), &entry, sizeof(entry), at) != static_cast<ssize_t>(sizeof(entry)))
+            return 0;
         constexpr std::uint64_t frame_bits = (std::uint64_t{1} << 55U) - 1;
         return (entry & frame_bits) * page_bytes;
     }
@@ -67,7 +70,8 @@ std::optional<DirectMap> find_direct_map(const KernelPeek& peek, std::uint64_t i
     if (physical == 0 || physical >= most_physical) return std::nullopt;
     DirectMap map;
     map.page_levels = machine_has_five_levels() && inside < 0xffff800000000000U ? 5 : 4;
-    // From the address down: the base is a multiple of 1 GiB at most as far below as there is physical memory.
+    // From the address down: the base is a multiple of 1 GiB at most as far below as there is physical
+    // memory.
     constexpr int most_steps = 8192;
     std::uint64_t base = inside & ~(gib - 1);
     for (int step = 0; step < most_steps; ++step, base -= gib) {

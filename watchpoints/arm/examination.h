@@ -1,5 +1,6 @@
-// What this kernel and machine can do for stakeout: each finding with its consequence and its remedy. Findings come
-// from trying, where trying is possible: slots are taken, a word of our own is hit, kernel memory is read.
+// What this kernel and machine can do for stakeout: each finding with its consequence and its remedy.
+// Findings come from trying, where trying is possible: slots are taken, a word of our own is hit, kernel
+// memory is read.
 #pragma once
 
 #include <string>
@@ -14,7 +15,7 @@ enum class Verdict {
 };
 
 struct Finding {
-    std::string subject;     // "debug registers"
+    std::string subject; // "debug registers"
     Verdict verdict = Verdict::Good;
     std::string found;       // "4 of 4 free on each of 2 CPUs"
     std::string consequence; // empty when good

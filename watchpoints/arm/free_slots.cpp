@@ -31,8 +31,8 @@ Result<int> free_slots(std::uint32_t cpu) {
                                               static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
         if (!fd && errno == ENOSPC) break;
         if (!fd)
-            return arm_error(fmt::format("count the free debug registers of CPU {}", cpu), "opening a perf event failed",
-                             "run it as root", errno);
+            return arm_error(fmt::format("count the free debug registers of CPU {}", cpu),
+                             "opening a perf event failed", "run it as root", errno);
         taken.push_back(std::move(fd));
     }
     return static_cast<int>(taken.size());

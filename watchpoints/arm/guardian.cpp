@@ -94,16 +94,20 @@ template <class Shared>
 
 } // namespace
 
-Result<std::unique_ptr<Guardian>> Guardian::start(std::size_t capacity, std::uint64_t deadline_ns, std::uint64_t grace_ns) {
+Result<std::unique_ptr<Guardian>> Guardian::start(std::size_t capacity, std::uint64_t deadline_ns,
+                                                  std::uint64_t grace_ns) {
     const std::size_t bytes = sizeof(Shared) + capacity * sizeof(Entry);
     void* page = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return internal_error("start the guardian of the time to live", "no memory to share", errno);
-    auto* shared = new (page) Shared{}; // NOLINT(cppcoreguidelines-owning-memory): placement, unmapped by the owner
+    if (page == MAP_FAILED)
+        return internal_error("start the guardian of the time to live", "no memory to share", errno);
+    auto* shared =
+        new (page) Shared{}; // NOLINT(cppcoreguidelines-owning-memory): placement, unmapped by the owner
     shared->deadline_ns = deadline_ns;
     shared->grace_ns = grace_ns;
     shared->capacity = capacity;
     for (std::size_t i = 0; i < capacity; ++i) shared->entries[i].fd = -1;
-    std::unique_ptr<Guardian> guardian(new Guardian(shared, bytes)); // NOLINT(cppcoreguidelines-owning-memory)
+    std::unique_ptr<Guardian> guardian(
+        new Guardian(shared, bytes)); // NOLINT(cppcoreguidelines-owning-memory)
 
     const pid_t parent = ::getpid();
     const long child = ::syscall(SYS_clone, CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, nullptr);

@@ -14,8 +14,8 @@ namespace stakeout {
 std::vector<std::uint32_t> parse_cpu_list(std::string_view list);
 Result<std::vector<std::uint32_t>> online_cpus(); // /sys/devices/system/cpu/online
 
-// The kernel's uevents: readable when a CPU has come or gone (or something else has: read online_cpus() then).
-// Without a socket (some containers) fd() is -1 and the caller has to look from time to time.
+// The kernel's uevents: readable when a CPU has come or gone (or something else has: read online_cpus()
+// then). Without a socket (some containers) fd() is -1 and the caller has to look from time to time.
 class CpuNews {
   public:
     CpuNews();

@@ -10,7 +10,8 @@
 
 namespace stakeout {
 
-// Reads kernel memory through `kernel`, or process memory when `process` is given (process_vm_readv: traps nothing).
+// Reads kernel memory through `kernel`, or process memory when `process` is given (process_vm_readv: traps
+// nothing).
 std::optional<Value> read_value(const Target& target, std::uint32_t cpu, const KernelPeek* kernel,
                                 const std::optional<WatchedProcess>& process);
 

@@ -26,7 +26,8 @@ Result<std::vector<Slot>> plan_slots(std::span<const Target> targets, AccessKind
     for (std::size_t i = 0; i < targets.size(); ++i) {
         std::vector<Slot> slots;
         if (kind == AccessKind::Execute)
-            slots.push_back({targets[i].address, 8, i}); // the kernel wants sizeof(long) for execute breakpoints
+            slots.push_back(
+                {targets[i].address, 8, i}); // the kernel wants sizeof(long) for execute breakpoints
         else
             slots = cover(targets[i].address, targets[i].size, i);
         if (!needs.empty()) needs += ", ";
@@ -35,9 +36,10 @@ Result<std::vector<Slot>> plan_slots(std::span<const Target> targets, AccessKind
         plan.insert(plan.end(), slots.begin(), slots.end());
     }
     if (plan.size() <= slots_per_cpu) return plan;
-    return arm_error("plan the debug registers",
-                     fmt::format("this watch would take {} slots and a CPU has {}: {}", plan.size(), slots_per_cpu, needs),
-                     "watch fewer or smaller targets; a slot covers 1, 2, 4 or 8 aligned bytes");
+    return arm_error(
+        "plan the debug registers",
+        fmt::format("this watch would take {} slots and a CPU has {}: {}", plan.size(), slots_per_cpu, needs),
+        "watch fewer or smaller targets; a slot covers 1, 2, 4 or 8 aligned bytes");
 }
 
 } // namespace stakeout

@@ -37,7 +37,8 @@ std::string image_of(int pid) {
 
 } // namespace
 
-Result<TargetLife> TargetLife::follow(const std::optional<WatchedProcess>& process, std::vector<WatchedObject> objects) {
+Result<TargetLife> TargetLife::follow(const std::optional<WatchedProcess>& process,
+                                      std::vector<WatchedObject> objects) {
     TargetLife life;
     std::vector<int> pids;
     if (process) {
@@ -53,7 +54,8 @@ Result<TargetLife> TargetLife::follow(const std::optional<WatchedProcess>& proce
         // A thread that is no group leader has no pidfd before Linux 6.9 (PIDFD_THREAD): looked at instead.
         followed.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
         if (!followed.pidfd && errno == ESRCH)
-            return arm_error(fmt::format("watch process {}", pid), "there is no such process", "check the PID");
+            return arm_error(fmt::format("watch process {}", pid), "there is no such process",
+                             "check the PID");
         life.followed_.push_back(std::move(followed));
     }
     life.objects_ = std::move(objects);
@@ -82,14 +84,17 @@ std::optional<std::string> TargetLife::ended() const {
 std::optional<std::string> TargetLife::replaced() const {
     if (process_pid_ != 0 && !image_.empty()) {
         const std::string now = image_of(process_pid_);
-        const bool exiting = now.find_first_of("123456789") == std::string::npos; // its addresses are gone already
-        if (!exiting && now != image_) return fmt::format("process {} has started another program (exec)", process_pid_);
+        const bool exiting =
+            now.find_first_of("123456789") == std::string::npos; // its addresses are gone already
+        if (!exiting && now != image_)
+            return fmt::format("process {} has started another program (exec)", process_pid_);
     }
     for (const WatchedObject& object : objects_) {
         if (object.kind != WatchedObject::Kind::File) continue;
         auto found = find_file(object.tid, object.fd);
         if (found && (found->empty() || found->front().file != object.address))
-            return fmt::format("file descriptor {} of process {} is no longer the same open file", object.fd, object.tid);
+            return fmt::format("file descriptor {} of process {} is no longer the same open file", object.fd,
+                               object.tid);
     }
     return std::nullopt;
 }

@@ -1,8 +1,9 @@
-// Is what we watch still what we armed? A process can end or exec, a kernel object can be freed and its memory reused.
+// Is what we watch still what we armed? A process can end or exec, a kernel object can be freed and its
+// memory reused.
 //
-// Known in time: the end of a process (pidfd) and of a task. Checked once a second: exec of a process, and that a file
-// descriptor still leads to the same struct file. A file kept open by somebody else lives on; one that was closed and
-// freed between two checks may have been reused meanwhile: the manual says so.
+// Known in time: the end of a process (pidfd) and of a task. Checked once a second: exec of a process, and
+// that a file descriptor still leads to the same struct file. A file kept open by somebody else lives on; one
+// that was closed and freed between two checks may have been reused meanwhile: the manual says so.
 #pragma once
 
 #include "base/owned_fd.h"
@@ -17,7 +18,8 @@ namespace stakeout {
 
 class TargetLife {
   public:
-    static Result<TargetLife> follow(const std::optional<WatchedProcess>& process, std::vector<WatchedObject> objects);
+    static Result<TargetLife> follow(const std::optional<WatchedProcess>& process,
+                                     std::vector<WatchedObject> objects);
 
     // Readable when something ended. -1: nothing to wait for.
     [[nodiscard]] std::vector<int> poll_fds() const;

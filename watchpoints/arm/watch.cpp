@@ -48,8 +48,8 @@ HitProgramConfig program_config(const WatchRequest& request, std::size_t slots) 
     return config;
 }
 
-// A watch for reads must not trap our own reading of the value (bpf/hit.bpf.c, kernel_alias). Where the direct map
-// cannot be found, the value is read as user memory all the same; those traps then show as unseen.
+// A watch for reads must not trap our own reading of the value (bpf/hit.bpf.c, kernel_alias). Where the
+// direct map cannot be found, the value is read as user memory all the same; those traps then show as unseen.
 void read_through_alias(HitProgramConfig& config, const WatchRequest& request, const KernelPeek& peek) {
     const bool traps_reads = request.kind == AccessKind::ReadWrite || request.kind == AccessKind::Read;
     if (!traps_reads || !request.process || request.process->pgd == 0) return;
@@ -62,10 +62,13 @@ void read_through_alias(HitProgramConfig& config, const WatchRequest& request, c
 
 Trap trap_of(AccessKind kind) {
     switch (kind) {
-    case AccessKind::Write: return Trap::OnWrite;
-    case AccessKind::Execute: return Trap::OnExecute;
+    case AccessKind::Write:
+        return Trap::OnWrite;
+    case AccessKind::Execute:
+        return Trap::OnExecute;
     case AccessKind::Read:
-    case AccessKind::ReadWrite: break;
+    case AccessKind::ReadWrite:
+        break;
     }
     return Trap::OnReadOrWrite;
 }
@@ -104,11 +107,13 @@ std::unique_ptr<HitBuilder> make_builder(const WatchRequest& request, const std:
                                          const KernelPeek* peek, Symboliser& symboliser) {
     std::vector<HitBuilder::TargetFacts> targets;
     for (const Target& target : request.targets)
-        targets.push_back({target.name, request.kind == AccessKind::Execute ? 0 : static_cast<std::uint32_t>(target.size)});
+        targets.push_back(
+            {target.name, request.kind == AccessKind::Execute ? 0 : static_cast<std::uint32_t>(target.size)});
     std::vector<HitBuilder::SlotFacts> facts;
     facts.reserve(slots.size());
     for (const Slot& slot : slots) facts.push_back({slot.length});
-    return std::make_unique<HitBuilder>(trap_of(request.kind), std::move(targets), std::move(facts), peek, symboliser);
+    return std::make_unique<HitBuilder>(trap_of(request.kind), std::move(targets), std::move(facts), peek,
+                                        symboliser);
 }
 
 } // namespace
@@ -131,7 +136,8 @@ Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     auto calibration = calibrate(*s.program);
     if (!calibration) {
         // No slot even for that: say which CPU has none for the target itself.
-        Coverage wanted(*s.program, {*slots, request.targets, request.kind, request.exclude_kernel, StopWay::ByReturn, 1});
+        Coverage wanted(*s.program, {*slots, request.targets, request.kind, request.exclude_kernel,
+                                     StopWay::ByReturn, 1});
         if (auto taken = wanted.take(*cpus); !taken) return std::move(taken).error();
         return std::move(calibration).error();
     }
@@ -141,7 +147,11 @@ Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     if (!life) return std::move(life).error();
     s.life = std::move(*life);
 
-    Coverage::Plan plan{*slots, request.targets, request.kind, request.exclude_kernel, calibration->stop_way,
+    Coverage::Plan plan{*slots,
+                        request.targets,
+                        request.kind,
+                        request.exclude_kernel,
+                        calibration->stop_way,
                         event_limit(request, *calibration)};
     s.coverage = std::make_unique<Coverage>(*s.program, std::move(plan));
     if (auto taken = s.coverage->take(*cpus); !taken) return std::move(taken).error();
@@ -156,7 +166,8 @@ Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     if (request.process) s.symboliser.notice_process(static_cast<std::uint32_t>(request.process->pid));
     s.builder = make_builder(request, *slots, s.peek.get(), s.symboliser);
 
-    if (auto seeded = seed_values(s.armed, *s.program, request, s.peek.get()); !seeded) return std::move(seeded).error();
+    if (auto seeded = seed_values(s.armed, *s.program, request, s.peek.get()); !seeded)
+        return std::move(seeded).error();
     if (auto enabled = s.coverage->enable_all(); !enabled) return std::move(enabled).error();
     s.armed_at_ns = monotonic_ns();
     s.deadline_ns = s.armed_at_ns + static_cast<std::uint64_t>(request.time_to_live.count());

@@ -1,8 +1,8 @@
-// A watch: targets armed on every CPU, hits handed to a listener, until its time to live, its count, its target or
-// the user ends it.
+// A watch: targets armed on every CPU, hits handed to a listener, until its time to live, its count, its
+// target or the user ends it.
 //
-// Contract: arm() arms every online CPU or returns an error and leaves nothing behind. run() returns when the watch is
-// over; all slots are free then. The listener is called from run()'s thread only.
+// Contract: arm() arms every online CPU or returns an error and leaves nothing behind. run() returns when the
+// watch is over; all slots are free then. The listener is called from run()'s thread only.
 #pragma once
 
 #include "base/result.h"
@@ -79,16 +79,16 @@ enum class EndedBy { TimeToLive, Count, User, Target, OutputClosed, Failure };
 struct Summary {
     std::string watch;
     EndedBy ended_by = EndedBy::User;
-    std::string reason; // one clause for people
-    std::uint64_t hits = 0;    // records + lost
+    std::string reason;     // one clause for people
+    std::uint64_t hits = 0; // records + lost
     std::uint64_t records = 0;
-    std::uint64_t lost = 0;    // no room in the ring
-    std::uint64_t unseen = 0;  // counted by the kernel, which did not run the program for them
-    std::uint64_t joined = 0;  // further traps of hits that are counted once
-    std::uint64_t foreign = 0; // another address space's accesses to the same number
-    std::uint64_t late = 0;    // after the count or the time to live
-    std::uint64_t filtered = 0; // records not shown: writes under --r
-    std::uint64_t braked = 0;   // intervals
+    std::uint64_t lost = 0;      // no room in the ring
+    std::uint64_t unseen = 0;    // counted by the kernel, which did not run the program for them
+    std::uint64_t joined = 0;    // further traps of hits that are counted once
+    std::uint64_t foreign = 0;   // another address space's accesses to the same number
+    std::uint64_t late = 0;      // after the count or the time to live
+    std::uint64_t filtered = 0;  // records not shown: writes under --r
+    std::uint64_t braked = 0;    // intervals
     std::uint64_t braked_ns = 0; // CPU time that was not watched
     std::uint64_t duration_ns = 0;
 };
@@ -102,8 +102,8 @@ class WatchListener {
     virtual void on_brake(const BrakeInterval& interval) = 0;
     virtual void on_coverage(const CoverageChange& change) = 0;
     virtual void on_summary(const Summary& summary) = 0;
-    // Called when no more hits are at hand; writes out what is buffered as far as that is possible without waiting.
-    // False: the output is closed for good (the pipe's reader has gone).
+    // Called when no more hits are at hand; writes out what is buffered as far as that is possible without
+    // waiting. False: the output is closed for good (the pipe's reader has gone).
     virtual bool flush() = 0;
     // False: the output is full; hits stay in the ring for now.
     [[nodiscard]] virtual bool has_room() const = 0;

@@ -1,8 +1,8 @@
 // The loop of an armed watch: hits out, brake and CPUs looked after, until something ends it.
 //
-// There is no wake-up per hit (it would cost as much as the exception): the ring is read on a timer, every 5 ms while
-// hits come and every 50 ms when none do, and at once when the program forces a wake-up (a process's first hit, the
-// last hit of a count).
+// There is no wake-up per hit (it would cost as much as the exception): the ring is read on a timer, every 5
+// ms while hits come and every 50 ms when none do, and at once when the program forces a wake-up (a process's
+// first hit, the last hit of a count).
 #include "watchpoints/arm/watch_state.h"
 
 #include <fmt/format.h>
@@ -46,7 +46,8 @@ class WatchLoop {
             if (auto what = s_.life->replaced()) end(EndedBy::Target, *what);
         }
         if (auto what = s_.life->ended(); what && !over_) end(EndedBy::Target, *what);
-        if (s_.program->has_ended() && s_.request.count != 0 && !over_) end(EndedBy::Count, "the asked number of hits was reached");
+        if (s_.program->has_ended() && s_.request.count != 0 && !over_)
+            end(EndedBy::Count, "the asked number of hits was reached");
         if (!over_) wait(busy ? busy_wait_ms : idle_wait_ms);
     }
 
@@ -59,7 +60,8 @@ class WatchLoop {
 
     // The notice comes a minute before the end, or a tenth of the time to live where that is shorter.
     [[nodiscard]] std::uint64_t notice_before() const {
-        return std::min<std::uint64_t>(60 * second_ns, static_cast<std::uint64_t>(s_.request.time_to_live.count()) / 10);
+        return std::min<std::uint64_t>(60 * second_ns,
+                                       static_cast<std::uint64_t>(s_.request.time_to_live.count()) / 10);
     }
 
     // Hands on what is in the ring; true if there was anything.
@@ -97,7 +99,8 @@ class WatchLoop {
             const so_cpu counters = s_.program->counters(cpu);
             std::uint64_t stopped = counters.stopped_mask;
             std::uint64_t since = counters.stopped_ns;
-            std::uint64_t resume_at = counters.window_start_ns + static_cast<std::uint64_t>(Brake::window.count());
+            std::uint64_t resume_at =
+                counters.window_start_ns + static_cast<std::uint64_t>(Brake::window.count());
             if (s_.calibration.stop_way == StopWay::ByLimit) {
                 stopped = refill_window(cpu, now);
                 since = counters.last_hit_ns;
@@ -165,7 +168,8 @@ class WatchLoop {
             s_.coverage->remove(cpu);
             s_.braked_since.erase(cpu);
             s_.offline_since[cpu] = now;
-            listener_.on_coverage({cpu, false, false, 0, 0, "the CPU went offline", armed_count(), online_count()});
+            listener_.on_coverage(
+                {cpu, false, false, 0, 0, "the CPU went offline", armed_count(), online_count()});
         }
         for (const std::uint32_t cpu : *online) {
             if (s_.coverage->covers(cpu)) continue;
@@ -174,10 +178,12 @@ class WatchLoop {
             const std::uint64_t gap_from = since != s_.offline_since.end() ? since->second : s_.armed_at_ns;
             if (!added) {
                 if (since == s_.offline_since.end()) s_.offline_since[cpu] = now;
-                listener_.on_coverage({cpu, true, false, gap_from, 0, added.error().sentence(), armed_count(), online_count()});
+                listener_.on_coverage(
+                    {cpu, true, false, gap_from, 0, added.error().sentence(), armed_count(), online_count()});
                 continue;
             }
-            listener_.on_coverage({cpu, true, true, gap_from, monotonic_ns(), "the CPU came online", armed_count(), online_count()});
+            listener_.on_coverage({cpu, true, true, gap_from, monotonic_ns(), "the CPU came online",
+                                   armed_count(), online_count()});
             s_.offline_since.erase(cpu);
         }
     }
@@ -194,7 +200,8 @@ class WatchLoop {
 
     // No more hits from here on; shows what came until now, then counts.
     void finish() {
-        if (s_.guardian->has_acted()) s_.summary.reason = "its time to live is over; the guardian freed the slots";
+        if (s_.guardian->has_acted())
+            s_.summary.reason = "its time to live is over; the guardian freed the slots";
         s_.coverage->release_all();
         s_.program->end();
         patience_ends_ns_ = monotonic_ns() + 5 * second_ns; // for an output that nobody reads

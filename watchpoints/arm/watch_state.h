@@ -40,7 +40,7 @@ struct Watch::State {
     std::unique_ptr<Reader> reader;
 
     // While running.
-    std::deque<JoinedHit> taken;                        // out of the ring, not yet shown
+    std::deque<JoinedHit> taken;                          // out of the ring, not yet shown
     std::map<std::uint32_t, std::uint64_t> offline_since; // CPU -> when it was last known armed
     std::map<std::uint32_t, std::uint64_t> braked_since;  // CPU -> when the brake stopped it
     Summary summary;

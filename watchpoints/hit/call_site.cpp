@@ -14,7 +14,8 @@ bool follows_call(std::uint64_t address, const CodeReader& code) {
     if (!disassembler || address < longest || code(address - longest, bytes) != longest) return false;
     for (std::size_t length = shortest; length <= longest; ++length) {
         const auto decoded = (*disassembler)->decode(address - length, std::span(bytes).last(length));
-        if (decoded && decoded->end() == address && decoded->instruction.meta.category == ZYDIS_CATEGORY_CALL) return true;
+        if (decoded && decoded->end() == address && decoded->instruction.meta.category == ZYDIS_CATEGORY_CALL)
+            return true;
     }
     return false;
 }

@@ -1,7 +1,7 @@
 // One trapped access, ready to be shown: plain data, the same for kernel, process and guest hits.
 //
-// Addresses and instruction pointers are virtual addresses of the address space the access was made in. What could
-// not be known is absent (empty string, std::nullopt), never guessed.
+// Addresses and instruction pointers are virtual addresses of the address space the access was made in. What
+// could not be known is absent (empty string, std::nullopt), never guessed.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ struct Instruction {
     std::string text;          // "mov qword ptr [rdi+0x10], rax"
 };
 
-// A target's memory as an unsigned little-endian number of `width` bytes; wider than eight bytes it is still one
-// number, most significant byte first in its text.
+// A target's memory as an unsigned little-endian number of `width` bytes; wider than eight bytes it is still
+// one number, most significant byte first in its text.
 struct Value {
-    std::vector<std::uint8_t> bytes; // little endian, as in memory
+    std::vector<std::uint8_t> bytes;       // little endian, as in memory
     [[nodiscard]] std::string hex() const; // "0x2a"; no leading zeros
     bool operator==(const Value&) const = default;
 };
@@ -56,11 +56,11 @@ struct Hit {
     std::uint32_t width = 0;   // bytes of the target
     std::optional<Value> old_value;
     std::optional<Value> new_value;
-    std::uint64_t ip = 0;      // as the CPU reported it: after the access, for all but REP forms
+    std::uint64_t ip = 0; // as the CPU reported it: after the access, for all but REP forms
     std::optional<Instruction> instruction;
     bool user_mode = false;
-    bool unordered = false;    // old and new may not chain with the neighbours (bpf/record.h, SO_UNORDERED)
-    std::uint32_t traps = 1;   // debug exceptions that make up this hit
+    bool unordered = false;  // old and new may not chain with the neighbours (bpf/record.h, SO_UNORDERED)
+    std::uint32_t traps = 1; // debug exceptions that make up this hit
     std::vector<AlsoTouched> also;
     std::vector<Frame> kernel_stack; // innermost first
     std::vector<Frame> user_stack;

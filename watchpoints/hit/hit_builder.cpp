@@ -43,7 +43,8 @@ std::optional<LocatedAccess> HitBuilder::locate(const RawHit& raw) {
     const CodeReader code = [&](std::uint64_t address, std::span<std::uint8_t> into) -> std::size_t {
         if (!user) return kernel_code_ != nullptr && kernel_code_->read(address, into) ? into.size() : 0;
         const std::size_t captured = from_capture(r, address, into);
-        return captured == into.size() ? captured : std::max(captured, symboliser_.read_user_code(r.pid, address, into));
+        return captured == into.size() ? captured
+                                       : std::max(captured, symboliser_.read_user_code(r.pid, address, into));
     };
     if (trap_ == Trap::OnExecute) {
         auto instruction = instruction_at(r.regs.ip, code);
@@ -59,8 +60,8 @@ std::optional<LocatedAccess> HitBuilder::locate(const RawHit& raw) {
         return user ? symboliser_.user_function_start(r.pid, ip) : symboliser_.kernel_function_start(ip);
     };
     question.function_start = question.start_of_function(r.regs.ip);
-    // At a function's first instruction the frame pointer is still the caller's, and the unwinder may skip the caller
-    // itself; the word at the stack pointer, read in the exception, does not.
+    // At a function's first instruction the frame pointer is still the caller's, and the unwinder may skip
+    // the caller itself; the word at the stack pointer, read in the exception, does not.
     return locate_access(question, code);
 }
 
@@ -74,8 +75,8 @@ void HitBuilder::decode(const RawHit& raw, Hit& hit) {
         fresh = locate(raw);
         if (fresh) {
             located = &*fresh;
-            // Only the instruction directly before the pointer is the same every time: after a call or a jump another
-            // instruction may have led here.
+            // Only the instruction directly before the pointer is the same every time: after a call or a jump
+            // another instruction may have led here.
             const std::uint64_t back = r.regs.ip - fresh->instruction.address;
             constexpr std::size_t most_kept = 65536;
             if (back <= 15 && decoded_.size() < most_kept) decoded_.emplace(key, *fresh);
@@ -85,26 +86,29 @@ void HitBuilder::decode(const RawHit& raw, Hit& hit) {
         hit.instruction = located->instruction;
         hit.access = located->access;
     }
-    // The debug register knows better than any decoding: a write watch traps nothing but writes, and a value that
-    // changed was written.
+    // The debug register knows better than any decoding: a write watch traps nothing but writes, and a value
+    // that changed was written.
     if (trap_ == Trap::OnExecute) hit.access = Access::Execute;
     if (trap_ == Trap::OnWrite) hit.access = Access::Write;
     const bool comparable = hit.old_value && hit.new_value && !hit.unordered;
-    if (hit.access == Access::Unknown && comparable && *hit.old_value != *hit.new_value) hit.access = Access::Write;
+    if (hit.access == Access::Unknown && comparable && *hit.old_value != *hit.new_value)
+        hit.access = Access::Write;
 }
 
-// Stacks are unwound by frame pointers. A function that sets up none, as the C library's memcpy, leaves its caller's
-// in place, and the caller itself would be missing from the stack: often the very culprit. But then the word at the
-// stack pointer is the return address into it.
+// Stacks are unwound by frame pointers. A function that sets up none, as the C library's memcpy, leaves its
+// caller's in place, and the caller itself would be missing from the stack: often the very culprit. But then
+// the word at the stack pointer is the return address into it.
 bool HitBuilder::skipped_caller(const RawHit& raw) {
     const so_record& r = raw.record;
-    if ((r.flags & SO_USER_MODE) == 0 || (r.flags & SO_TOP_VALID) == 0 || raw.user_frames.empty()) return false;
+    if ((r.flags & SO_USER_MODE) == 0 || (r.flags & SO_TOP_VALID) == 0 || raw.user_frames.empty())
+        return false;
     if (raw.user_frames.size() > 1 && raw.user_frames[1] == r.stack_top) return false;
     const DecodeKey key{r.stack_top, 0, r.pid};
     if (const auto known = call_sites_.find(key); known != call_sites_.end()) return known->second;
-    const bool is_call_site = follows_call(r.stack_top, [&](std::uint64_t address, std::span<std::uint8_t> into) {
-        return symboliser_.read_user_code(r.pid, address, into);
-    });
+    const bool is_call_site =
+        follows_call(r.stack_top, [&](std::uint64_t address, std::span<std::uint8_t> into) {
+            return symboliser_.read_user_code(r.pid, address, into);
+        });
     constexpr std::size_t most_kept = 65536;
     if (call_sites_.size() < most_kept) call_sites_.emplace(key, is_call_site);
     return is_call_site;
@@ -119,7 +123,8 @@ void HitBuilder::fill_stacks(const RawHit& raw, Hit& hit) {
     const bool skipped = skipped_caller(raw);
     for (std::size_t i = 0; i < raw.user_frames.size(); ++i) {
         hit.user_stack.push_back(symboliser_.user_frame(raw.record.pid, raw.user_frames[i], i > 0));
-        if (i == 0 && skipped) hit.user_stack.push_back(symboliser_.user_frame(raw.record.pid, raw.record.stack_top, true));
+        if (i == 0 && skipped)
+            hit.user_stack.push_back(symboliser_.user_frame(raw.record.pid, raw.record.stack_top, true));
     }
 }
 
@@ -148,7 +153,8 @@ Hit HitBuilder::build(const JoinedHit& joined) {
         if ((r.flags & SO_NEW_UNREADABLE) == 0) hit.new_value = value_of(r.new_bytes, facts.width);
         for (const so_record& other : joined.other_targets)
             if (other.region < targets_.size())
-                hit.also.push_back({targets_[other.region].name, value_of(other.old_bytes, targets_[other.region].width),
+                hit.also.push_back({targets_[other.region].name,
+                                    value_of(other.old_bytes, targets_[other.region].width),
                                     value_of(other.new_bytes, targets_[other.region].width)});
     }
     decode(raw, hit);

@@ -28,8 +28,8 @@ class HitBuilder {
         std::uint32_t length = 0;
     };
     // `kernel_code` may be null (no permission to read kernel text): kernel instructions are absent then.
-    HitBuilder(Trap trap, std::vector<TargetFacts> targets, std::vector<SlotFacts> slots, const KernelPeek* kernel_code,
-               Symboliser& symboliser);
+    HitBuilder(Trap trap, std::vector<TargetFacts> targets, std::vector<SlotFacts> slots,
+               const KernelPeek* kernel_code, Symboliser& symboliser);
 
     [[nodiscard]] Hit build(const JoinedHit& joined);
 

@@ -19,7 +19,9 @@ std::optional<RawHit> decode_record(std::span<const std::byte> bytes) {
     if (tail.size() < frames * sizeof(std::uint64_t)) return std::nullopt;
     const auto copy = [&tail](std::vector<std::uint64_t>& into, std::size_t first, std::size_t count) {
         into.resize(count);
-        if (count > 0) std::memcpy(into.data(), tail.data() + first * sizeof(std::uint64_t), count * sizeof(std::uint64_t));
+        if (count > 0)
+            std::memcpy(into.data(), tail.data() + first * sizeof(std::uint64_t),
+                        count * sizeof(std::uint64_t));
     };
     copy(hit.kernel_frames, 0, r.kernel_frames);
     copy(hit.user_frames, r.kernel_frames, r.user_frames);

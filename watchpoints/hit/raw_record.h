@@ -1,5 +1,5 @@
-// The record decoder: bytes from the ring buffer (or a file) -> RawHit. The only place that knows the layout of
-// so_record's tail; anything malformed is refused, never read beyond its end.
+// The record decoder: bytes from the ring buffer (or a file) -> RawHit. The only place that knows the layout
+// of so_record's tail; anything malformed is refused, never read beyond its end.
 #pragma once
 
 #include "bpf/record.h"

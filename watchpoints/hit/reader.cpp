@@ -7,7 +7,8 @@
 
 namespace stakeout {
 namespace {
-constexpr std::uint64_t settle_ns = 20'000'000; // longer than a CPU spends between a number and its place in the ring
+constexpr std::uint64_t settle_ns =
+    20'000'000; // longer than a CPU spends between a number and its place in the ring
 }
 
 struct Reader::Ring {
@@ -29,7 +30,8 @@ Reader::Reader(bool joins_possible, Consumer consumer)
 Reader::~Reader() = default;
 
 std::unique_ptr<Reader> Reader::detached(bool joins_possible, Consumer consumer) {
-    return std::unique_ptr<Reader>(new Reader(joins_possible, std::move(consumer))); // NOLINT(*-owning-memory)
+    return std::unique_ptr<Reader>(
+        new Reader(joins_possible, std::move(consumer))); // NOLINT(*-owning-memory)
 }
 
 Result<std::unique_ptr<Reader>> Reader::open(int ring_fd, bool joins_possible, Consumer consumer) {
@@ -82,7 +84,8 @@ void Reader::join(const RawHit& raw) {
     ++hit.traps;
     if (raw.record.region == hit.raw.record.region) {
         std::copy(std::begin(raw.record.new_bytes), std::end(raw.record.new_bytes), hit.raw.record.new_bytes);
-        hit.raw.record.flags = (hit.raw.record.flags & ~std::uint32_t{SO_NEW_UNREADABLE}) | (raw.record.flags & SO_NEW_UNREADABLE);
+        hit.raw.record.flags = (hit.raw.record.flags & ~std::uint32_t{SO_NEW_UNREADABLE}) |
+                               (raw.record.flags & SO_NEW_UNREADABLE);
     } else {
         hit.other_targets.push_back(raw.record);
     }

@@ -1,9 +1,10 @@
 // Takes records out of the ring buffer, puts them in order and joins the parts of one access.
 //
-// Records of different CPUs may stand in the ring in another order than their sequence numbers (a hit takes its number
-// before its stacks, its place in the ring after them), and a joined record may come while later hits are already in
-// the ring. So a hit is held back until no part of it can still come: until the next hit of its CPU is there, or until
-// it is `settle` old. A missing number is waited for equally long, then taken for lost.
+// Records of different CPUs may stand in the ring in another order than their sequence numbers (a hit takes
+// its number before its stacks, its place in the ring after them), and a joined record may come while later
+// hits are already in the ring. So a hit is held back until no part of it can still come: until the next hit
+// of its CPU is there, or until it is `settle` old. A missing number is waited for equally long, then taken
+// for lost.
 #pragma once
 
 #include "base/result.h"
@@ -37,7 +38,8 @@ class Reader {
     Reader& operator=(const Reader&) = delete;
 
     [[nodiscard]] int poll_fd() const; // readable after a forced wake-up only
-    // Takes what is in the ring, at most `most` records; hands on what is complete. Returns how many were taken.
+    // Takes what is in the ring, at most `most` records; hands on what is complete. Returns how many were
+    // taken.
     std::size_t drain(std::uint64_t now_ns, std::size_t most);
     // The watch is over: hands on everything that is held back.
     void flush();

@@ -1,6 +1,7 @@
-// Addresses -> frames. Lazily: /proc/kallsyms is read at the first kernel frame, a process's maps at its first user
-// frame, an ELF file's symbols at the first frame in it. All are kept, so that the frames of a process that has ended
-// meanwhile are still told, provided it was noticed once (notice_process, called for each process's first hit).
+// Addresses -> frames. Lazily: /proc/kallsyms is read at the first kernel frame, a process's maps at its
+// first user frame, an ELF file's symbols at the first frame in it. All are kept, so that the frames of a
+// process that has ended meanwhile are still told, provided it was noticed once (notice_process, called for
+// each process's first hit).
 #pragma once
 
 #include "watchpoints/hit/hit.h"
@@ -28,12 +29,12 @@ class Symboliser {
     // Uses this table instead of reading /proc/kallsyms again. The table must outlive the symboliser.
     void use_kernel_symbols(const KernelSymbols* symbols);
 
-    // Reads the maps of a process while it lives (again, if it was noticed before and `again` is set, as after exec
-    // or dlopen), and opens its files. Silent if it is gone.
+    // Reads the maps of a process while it lives (again, if it was noticed before and `again` is set, as
+    // after exec or dlopen), and opens its files. Silent if it is gone.
     void notice_process(std::uint32_t pid, bool again = false);
 
-    // `is_return_address`: symbol and line are looked up one byte earlier, so that a call at the very end of a
-    // function is not attributed to the next one; `ip` and `offset` are still those of the address given.
+    // `is_return_address`: symbol and line are looked up one byte earlier, so that a call at the very end of
+    // a function is not attributed to the next one; `ip` and `offset` are still those of the address given.
     const Frame& kernel_frame(std::uint64_t ip, bool is_return_address);
     // The reference stays valid until the next call with another pid or address.
     const Frame& user_frame(std::uint32_t pid, std::uint64_t ip, bool is_return_address);
@@ -41,8 +42,8 @@ class Symboliser {
     // Start of the function that holds an address.
     std::optional<std::uint64_t> kernel_function_start(std::uint64_t ip);
     std::optional<std::uint64_t> user_function_start(std::uint32_t pid, std::uint64_t ip);
-    // Code bytes of a process, from the mapped file (which need not be there any more at that path: it was opened
-    // when the process was noticed). Returns how many.
+    // Code bytes of a process, from the mapped file (which need not be there any more at that path: it was
+    // opened when the process was noticed). Returns how many.
     std::size_t read_user_code(std::uint32_t pid, std::uint64_t address, std::span<std::uint8_t> into);
 
   private:

@@ -1,5 +1,5 @@
-// Which addresses are refused before arming, since the kernel would accept them in silence: ones that can never hit,
-// and ones whose watching would strike the exception path itself.
+// Which addresses are refused before arming, since the kernel would accept them in silence: ones that can
+// never hit, and ones whose watching would strike the exception path itself.
 #pragma once
 
 #include "base/result.h"
@@ -25,7 +25,8 @@ Status check_kernel_target(const Target& target, const KernelPeek& peek);
 // A target in a process: in the user half and mapped there.
 Status check_user_target(const Target& target, const ProcessMaps& maps, int pid);
 // Not part of what every exception touches: the per-CPU words of the entry path, the stacks of the tasks.
-Status check_not_exception_path(const Target& target, const KernelTypes& types, std::span<const so_task> tasks);
+Status check_not_exception_path(const Target& target, const KernelTypes& types,
+                                std::span<const so_task> tasks);
 // Per-CPU variables of the entry path, by name or by offset from the per-CPU base.
 Status check_per_cpu_offset(const Target& target, const KernelTypes& types);
 

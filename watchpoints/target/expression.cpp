@@ -17,7 +17,9 @@ class Cursor {
   public:
     explicit Cursor(std::string_view text) : text_(text) {}
     [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
-    [[nodiscard]] char peek(std::size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0'; }
+    [[nodiscard]] char peek(std::size_t ahead = 0) const {
+        return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
+    }
     bool take(std::string_view expected) {
         if (text_.substr(at_, expected.size()) != expected) return false;
         at_ += expected.size();
@@ -28,9 +30,10 @@ class Cursor {
     }
     [[nodiscard]] Error error(std::string_view wanted) const {
         std::string found = at_end() ? "the end" : fmt::format("'{}'", text_[at_]);
-        return usage_error(fmt::format("understand the target '{}'", text_),
-                           fmt::format("{} stands at character {} where {} was expected", found, at_ + 1, wanted),
-                           "see TARGETS in `man stakeout-watch`");
+        return usage_error(
+            fmt::format("understand the target '{}'", text_),
+            fmt::format("{} stands at character {} where {} was expected", found, at_ + 1, wanted),
+            "see TARGETS in `man stakeout-watch`");
     }
     // A symbol's or field's name; with `dotted`, dots that digits follow and C++ scopes are part of it.
     [[nodiscard]] std::string name(bool dotted) {
@@ -52,7 +55,8 @@ class Cursor {
         const bool hex = peek() == '0' && (peek(1) == 'x' || peek(1) == 'X');
         const std::size_t from = at_ + (hex ? 2 : 0);
         if (from >= text_.size()) return false;
-        const auto [end, failed] = std::from_chars(text_.data() + from, text_.data() + text_.size(), value, hex ? 16 : 10);
+        const auto [end, failed] =
+            std::from_chars(text_.data() + from, text_.data() + text_.size(), value, hex ? 16 : 10);
         if (failed != std::errc{}) return false;
         at_ = static_cast<std::size_t>(end - text_.data());
         return true;
@@ -142,7 +146,8 @@ Result<std::uint64_t> parse_number(std::string_view text) {
     Cursor cursor(text);
     std::uint64_t value = 0;
     if (!cursor.number(value) || !cursor.at_end())
-        return usage_error(fmt::format("read the number '{}'", text), "it is not a decimal or 0x hexadecimal number of 64 bits");
+        return usage_error(fmt::format("read the number '{}'", text),
+                           "it is not a decimal or 0x hexadecimal number of 64 bits");
     return value;
 }
 
@@ -154,7 +159,8 @@ Result<AddressRange> parse_range(std::string_view text) {
     if (cursor.take("-")) {
         if (!cursor.number(range.end)) return cursor.error("the range's end");
         if (range.end <= range.start)
-            return usage_error(fmt::format("understand the range '{}'", text), "its end is not after its start",
+            return usage_error(fmt::format("understand the range '{}'", text),
+                               "its end is not after its start",
                                "the end is the first address after the range");
     }
     if (!cursor.at_end()) return cursor.error("the end");
@@ -165,9 +171,15 @@ std::string to_text(const std::vector<PathStep>& path) {
     std::string text;
     for (const PathStep& step : path) {
         switch (step.kind) {
-        case PathStep::Kind::Member: text += "." + step.field; break;
-        case PathStep::Kind::Arrow: text += "->" + step.field; break;
-        case PathStep::Kind::Index: text += fmt::format("[{}]", step.index); break;
+        case PathStep::Kind::Member:
+            text += "." + step.field;
+            break;
+        case PathStep::Kind::Arrow:
+            text += "->" + step.field;
+            break;
+        case PathStep::Kind::Index:
+            text += fmt::format("[{}]", step.index);
+            break;
         }
     }
     return text;

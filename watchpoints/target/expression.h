@@ -1,12 +1,12 @@
 // What the user typed to name memory, parsed: no look-ups here.
 //
-//   SYMBOL     [MODULE:]NAME[+OFFSET] PATH     my_state  nf_tables:nf_tables_ids  init_task.signal->nr_threads
+//   SYMBOL     [MODULE:]NAME[+OFFSET] PATH     my_state  nf_tables:nf_tables_ids init_task.signal->nr_threads
 //   OBJECT     KIND(NUMBER[,NUMBER]) PATH      task(1234)->clear_child_tid  file(1234,3)->f_pos
 //   RANGE      ADDRESS | START-END             0xffff888012345678  0x1000-0x1010 (END exclusive)
 //   PATH       (.FIELD | ->FIELD | [INDEX])*
 //
-// MODULE is a kernel module, or with --pid a mapped file's name (libc.so.6). NAME may hold dots before digits (GCC's
-// static locals: count.0) and C++ scopes (ns::counter). Numbers are decimal, or hexadecimal with 0x.
+// MODULE is a kernel module, or with --pid a mapped file's name (libc.so.6). NAME may hold dots before digits
+// (GCC's static locals: count.0) and C++ scopes (ns::counter). Numbers are decimal, or hexadecimal with 0x.
 #pragma once
 
 #include "base/result.h"

@@ -68,8 +68,9 @@ Result<Target> KernelResolver::place(std::string text, std::uint64_t address, Ty
     auto memory = peek();
     if (!memory) return std::move(memory).error();
     const KernelPeek* reader = *memory;
-    auto found = known.walk(address, type, pointer_like, path,
-                            [reader](std::uint64_t at, std::uint64_t& word) { return reader->read_word(at, word); });
+    auto found =
+        known.walk(address, type, pointer_like, path,
+                   [reader](std::uint64_t at, std::uint64_t& word) { return reader->read_word(at, word); });
     if (!found) return std::move(found).error();
     Target target;
     target.name = std::move(text);
@@ -80,7 +81,8 @@ Result<Target> KernelResolver::place(std::string text, std::uint64_t address, Ty
     return target;
 }
 
-Result<Target> KernelResolver::object(const ObjectExpression& expression, std::vector<WatchedObject>& objects) {
+Result<Target> KernelResolver::object(const ObjectExpression& expression,
+                                      std::vector<WatchedObject>& objects) {
     const std::string tried = fmt::format("find '{}'", expression.text);
     WatchedObject object;
     std::string type;
@@ -90,7 +92,8 @@ Result<Target> KernelResolver::object(const ObjectExpression& expression, std::v
         auto found = find_task_address(object.tid);
         if (!found) return std::move(found).error();
         if (*found == 0)
-            return arm_error(tried, fmt::format("there is no task with the id {}", object.tid), "check the PID or thread id");
+            return arm_error(tried, fmt::format("there is no task with the id {}", object.tid),
+                             "check the PID or thread id");
         object.address = *found;
     } else if (expression.kind == "file" && expression.arguments.size() == 2) {
         type = "struct file";
@@ -100,14 +103,17 @@ Result<Target> KernelResolver::object(const ObjectExpression& expression, std::v
         auto found = find_file(object.tid, object.fd);
         if (!found) return std::move(found).error();
         if (found->empty())
-            return arm_error(tried, fmt::format("process {} does not exist or has no open file {}", object.tid, object.fd),
-                             fmt::format("see /proc/{}/fd", object.tid));
+            return arm_error(
+                tried, fmt::format("process {} does not exist or has no open file {}", object.tid, object.fd),
+                fmt::format("see /proc/{}/fd", object.tid));
         object.address = found->front().file;
     } else {
-        return usage_error(tried, "objects are task(PID) and file(PID,FD)", "see TARGETS in `man stakeout-watch`");
+        return usage_error(tried, "objects are task(PID) and file(PID,FD)",
+                           "see TARGETS in `man stakeout-watch`");
     }
     if (expression.path.empty())
-        return usage_error(tried, "it names a whole object", fmt::format("name a field: '{}->FIELD'", expression.text));
+        return usage_error(tried, "it names a whole object",
+                           fmt::format("name a field: '{}->FIELD'", expression.text));
     auto known = types();
     if (!known) return std::move(known).error();
     auto id = (*known)->find(type);
@@ -130,7 +136,8 @@ Result<Target> KernelResolver::range(const std::string& text, const AddressRange
     else if (query_.length)
         target.size = *query_.length;
     else
-        return usage_error("watch " + text, "an address has no width", "give --len 1, 2, 4 or 8, or a range START-END");
+        return usage_error("watch " + text, "an address has no width",
+                           "give --len 1, 2, 4 or 8, or a range START-END");
     if (auto fine = check(target, true); !fine) return std::move(fine).error();
     return target;
 }

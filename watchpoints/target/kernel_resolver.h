@@ -1,5 +1,5 @@
-// Kernel symbols and kernel objects -> targets. Part of resolver.cpp; loads types, symbols and tasks when first needed,
-// each of which costs milliseconds of the time to armed.
+// Kernel symbols and kernel objects -> targets. Part of resolver.cpp; loads types, symbols and tasks when
+// first needed, each of which costs milliseconds of the time to armed.
 #pragma once
 
 #include "loader/object_finder.h"
@@ -30,9 +30,12 @@ class KernelResolver {
     Result<std::optional<Target>> per_cpu(const SymbolExpression& expression);
     Result<Target> per_cpu_by_offset(Target target);
     Result<std::uint64_t> symbol_address(const SymbolExpression& expression, std::string& note);
-    Result<std::optional<std::uint64_t>> in_symbol_files(const SymbolExpression& expression, std::string& note);
-    Result<std::optional<std::uint64_t>> hidden_address(const SymbolExpression& expression, std::string& note);
-    Result<std::uint64_t> referenced_by(const SymbolExpression& expression, const std::string& function, std::string& note);
+    Result<std::optional<std::uint64_t>> in_symbol_files(const SymbolExpression& expression,
+                                                         std::string& note);
+    Result<std::optional<std::uint64_t>> hidden_address(const SymbolExpression& expression,
+                                                        std::string& note);
+    Result<std::uint64_t> referenced_by(const SymbolExpression& expression, const std::string& function,
+                                        std::string& note);
     Error unknown_symbol(const SymbolExpression& expression);
     Result<Target> typed(Target target, const std::string& type, const SymbolExpression& expression);
     Result<Target> untyped(Target target, const SymbolExpression& expression);

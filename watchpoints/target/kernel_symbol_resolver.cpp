@@ -16,13 +16,16 @@
 namespace stakeout {
 namespace {
 
-std::string find_tried(const SymbolExpression& expression) { return fmt::format("find the kernel symbol '{}'", expression.text); }
+std::string find_tried(const SymbolExpression& expression) {
+    return fmt::format("find the kernel symbol '{}'", expression.text);
+}
 
 std::string qualified(const SymbolExpression& expression) {
     return expression.module.empty() ? expression.name : expression.module + ":" + expression.name;
 }
 
-Result<std::optional<std::uint64_t>> pick(const SymbolExpression& expression, std::vector<KernelSymbol> found, bool function) {
+Result<std::optional<std::uint64_t>> pick(const SymbolExpression& expression, std::vector<KernelSymbol> found,
+                                          bool function) {
     std::erase_if(found, [&](const KernelSymbol& symbol) { return symbol.is_text() != function; });
     const auto same = [](const KernelSymbol& a, const KernelSymbol& b) { return a.address == b.address; };
     found.erase(std::unique(found.begin(), found.end(), same), found.end());
@@ -30,10 +33,11 @@ Result<std::optional<std::uint64_t>> pick(const SymbolExpression& expression, st
     if (found.size() == 1) return std::optional(found.front().address);
     std::string list;
     for (const KernelSymbol& symbol : found)
-        list += fmt::format("{}{}:{} at {:#x}", list.empty() ? "" : ", ", symbol.module.empty() ? "vmlinux" : symbol.module,
-                            symbol.name, symbol.address);
-    return arm_error(find_tried(expression), "the name is ambiguous: " + list,
-                     "write MODULE:NAME (vmlinux:NAME for the kernel itself), or give the address with --addr");
+        list += fmt::format("{}{}:{} at {:#x}", list.empty() ? "" : ", ",
+                            symbol.module.empty() ? "vmlinux" : symbol.module, symbol.name, symbol.address);
+    return arm_error(
+        find_tried(expression), "the name is ambiguous: " + list,
+        "write MODULE:NAME (vmlinux:NAME for the kernel itself), or give the address with --addr");
 }
 
 } // namespace
@@ -61,7 +65,8 @@ Result<Target> KernelResolver::symbol(const SymbolExpression& expression) {
     std::string type = query_.type;
     if (type.empty() && expression.offset == 0)
         if (const auto known = known_global(expression.name)) type = known->type;
-    auto resolved = type.empty() ? untyped(std::move(target), expression) : typed(std::move(target), type, expression);
+    auto resolved =
+        type.empty() ? untyped(std::move(target), expression) : typed(std::move(target), type, expression);
     if (!resolved) return resolved;
     if (auto fine = check(*resolved, expression.offset != 0); !fine) return std::move(fine).error();
     return resolved;
@@ -73,7 +78,8 @@ Result<std::optional<Target>> KernelResolver::per_cpu(const SymbolExpression& ex
     if (!known) return std::optional<Target>{}; // no BTF: kallsyms may still know the name
     const auto variable = (*known)->per_cpu_variable(expression.name);
     if (!variable) return std::optional<Target>{};
-    auto found = (*known)->walk(variable->offset + expression.offset, variable->type, false, expression.path, nullptr);
+    auto found =
+        (*known)->walk(variable->offset + expression.offset, variable->type, false, expression.path, nullptr);
     if (!found) return std::move(found).error();
     auto all = tasks();
     if (!all) return std::move(all).error();
@@ -91,8 +97,8 @@ Result<std::optional<Target>> KernelResolver::per_cpu(const SymbolExpression& ex
     return std::optional(std::move(target));
 }
 
-// kallsyms lists the per-CPU variables of modules (and before Linux 6.15 of the kernel, "x86/percpu/64: Use relative
-// percpu offsets") with their offset from each CPU's base in the place of an address.
+// kallsyms lists the per-CPU variables of modules (and before Linux 6.15 of the kernel, "x86/percpu/64: Use
+// relative percpu offsets") with their offset from each CPU's base in the place of an address.
 Result<Target> KernelResolver::per_cpu_by_offset(Target target) {
     auto known = types();
     if (!known) return std::move(known).error();
@@ -123,7 +129,8 @@ Result<std::uint64_t> KernelResolver::symbol_address(const SymbolExpression& exp
     return unknown_symbol(expression);
 }
 
-Result<std::optional<std::uint64_t>> KernelResolver::in_symbol_files(const SymbolExpression& expression, std::string& note) {
+Result<std::optional<std::uint64_t>> KernelResolver::in_symbol_files(const SymbolExpression& expression,
+                                                                     std::string& note) {
     if (!query_.vmlinux.empty() || !expression.module.empty()) return std::optional<std::uint64_t>{};
     for (const std::string& file : KernelSymbols::usual_files()) {
         if (!symbols_->add_file(file)) continue; // absent, or another kernel's
@@ -136,8 +143,10 @@ Result<std::optional<std::uint64_t>> KernelResolver::in_symbol_files(const Symbo
     return std::optional<std::uint64_t>{};
 }
 
-Result<std::optional<std::uint64_t>> KernelResolver::hidden_address(const SymbolExpression& expression, std::string& note) {
-    if (query_.function || !(expression.module.empty() || expression.module == "vmlinux")) return std::optional<std::uint64_t>{};
+Result<std::optional<std::uint64_t>> KernelResolver::hidden_address(const SymbolExpression& expression,
+                                                                    std::string& note) {
+    if (query_.function || !(expression.module.empty() || expression.module == "vmlinux"))
+        return std::optional<std::uint64_t>{};
     if (expression.name == "init_task") {
         auto found = find_task_address(0);
         if (!found) return std::move(found).error();
@@ -151,24 +160,28 @@ Result<std::optional<std::uint64_t>> KernelResolver::hidden_address(const Symbol
     return std::optional<std::uint64_t>(*address);
 }
 
-Result<std::uint64_t> KernelResolver::referenced_by(const SymbolExpression& expression, const std::string& function,
-                                                    std::string& note) {
+Result<std::uint64_t> KernelResolver::referenced_by(const SymbolExpression& expression,
+                                                    const std::string& function, std::string& note) {
     const std::string tried = fmt::format("find '{}' in the text of {}", expression.text, function);
     auto table = symbols();
     if (!table) return std::move(table).error();
     auto start = pick(expression, (*table)->find(function), true);
     if (!start) return std::move(start).error();
-    if (!*start) return arm_error(tried, "this kernel has no such function", "give --via a function of /proc/kallsyms");
+    if (!*start)
+        return arm_error(tried, "this kernel has no such function",
+                         "give --via a function of /proc/kallsyms");
     auto memory = peek();
     if (!memory) return std::move(memory).error();
     constexpr std::uint64_t most_bytes = 4096;
     const std::uint64_t end = (*table)->next_start(**start).value_or(**start + most_bytes);
     const auto found = references_(**start, std::min(end - **start, most_bytes), **memory);
     if (found.empty())
-        return arm_error(tried, "that function refers to no data by a fixed address", "give --via another function");
+        return arm_error(tried, "that function refers to no data by a fixed address",
+                         "give --via another function");
     if (found.size() > 1 && !query_.via.empty()) {
         std::string list;
-        for (const std::uint64_t address : found) list += fmt::format("{}{:#x}", list.empty() ? "" : ", ", address);
+        for (const std::uint64_t address : found)
+            list += fmt::format("{}{:#x}", list.empty() ? "" : ", ", address);
         return arm_error(tried, "it refers to several addresses: " + list, "give the right one with --addr");
     }
     note = fmt::format("its address was read from the text of {} (this kernel hides data symbols)", function);
@@ -176,25 +189,32 @@ Result<std::uint64_t> KernelResolver::referenced_by(const SymbolExpression& expr
 }
 
 Error KernelResolver::unknown_symbol(const SymbolExpression& expression) {
-    if (!query_.function && std::any_of(symbols_->find(qualified(expression)).begin(), symbols_->find(qualified(expression)).end(),
-                                        [](const KernelSymbol&) { return true; }))
-        return arm_error(find_tried(expression), "it is a function, not data", "use --x to trap its execution");
+    if (!query_.function &&
+        std::any_of(symbols_->find(qualified(expression)).begin(),
+                    symbols_->find(qualified(expression)).end(), [](const KernelSymbol&) { return true; }))
+        return arm_error(find_tried(expression), "it is a function, not data",
+                         "use --x to trap its execution");
     NearNames near(expression.name, 4);
     for (const std::string& name : symbols_->nearest(expression.name, 4)) near.consider(name);
     if (types_ && !query_.function)
         for (const std::string& name : types_->per_cpu_names()) near.consider(name);
     const std::vector<std::string> names = std::move(near).take();
     std::string remedy = names.empty() ? "" : fmt::format("near names: {}; ", fmt::join(names, ", "));
-    // Kernels without KALLSYMS_ALL list some data symbols all the same (about 70: exported through linker tables).
+    // Kernels without KALLSYMS_ALL list some data symbols all the same (about 70: exported through linker
+    // tables).
     constexpr std::size_t hardly_any = 1000;
     if (!query_.function && symbols_->data_symbols() < hardly_any)
-        return arm_error(find_tried(expression), "this kernel hides data symbols (it is built without KALLSYMS_ALL)",
-                         remedy + "give System.map or vmlinux with --vmlinux, a function that uses it with --via, or an --object");
-    return arm_error(find_tried(expression), "neither the kernel nor a loaded module has a symbol of that name",
+        return arm_error(find_tried(expression),
+                         "this kernel hides data symbols (it is built without KALLSYMS_ALL)",
+                         remedy + "give System.map or vmlinux with --vmlinux, a function that uses it with "
+                                  "--via, or an --object");
+    return arm_error(find_tried(expression),
+                     "neither the kernel nor a loaded module has a symbol of that name",
                      remedy + "is its module loaded?");
 }
 
-Result<Target> KernelResolver::typed(Target target, const std::string& type, const SymbolExpression& expression) {
+Result<Target> KernelResolver::typed(Target target, const std::string& type,
+                                     const SymbolExpression& expression) {
     auto known = types(expression.module == "vmlinux" ? "" : expression.module);
     if (!known) return std::move(known).error();
     auto id = (*known)->find(type);
@@ -211,17 +231,18 @@ Result<Target> KernelResolver::typed(Target target, const std::string& type, con
 // No type: the width is asked for, or the room until the next symbol where that can be one variable.
 Result<Target> KernelResolver::untyped(Target target, const SymbolExpression& expression) {
     if (!expression.path.empty())
-        return arm_error(fmt::format("follow the path in '{}'", expression.text), "BTF does not tell this symbol's type",
-                         "say it: --type 'struct NAME'");
+        return arm_error(fmt::format("follow the path in '{}'", expression.text),
+                         "BTF does not tell this symbol's type", "say it: --type 'struct NAME'");
     target.size = query_.length.value_or(0);
     if (target.size != 0) return target;
     const auto next = symbols_ ? symbols_->next_start(target.address) : std::nullopt;
     const std::uint64_t room = next ? *next - target.address : 0;
     if (room != 1 && room != 2 && room != 4 && room != 8)
-        return arm_error(fmt::format("tell the width of '{}'", expression.text),
-                         room == 0 ? std::string("neither its type nor a symbol after it is known")
-                                   : fmt::format("its type is unknown and the next symbol begins {} bytes on", room),
-                         "say it: --len 1, 2, 4 or 8, or --type 'unsigned int'");
+        return arm_error(
+            fmt::format("tell the width of '{}'", expression.text),
+            room == 0 ? std::string("neither its type nor a symbol after it is known")
+                      : fmt::format("its type is unknown and the next symbol begins {} bytes on", room),
+            "say it: --len 1, 2, 4 or 8, or --type 'unsigned int'");
     target.size = room;
     return target;
 }

@@ -1,5 +1,5 @@
-// The kernel's symbols: /proc/kallsyms, modules included. Where it has no data symbols (KALLSYMS_ALL=n) a System.map
-// or a vmlinux fills in, moved by the KASLR offset, which one text symbol known to both tells.
+// The kernel's symbols: /proc/kallsyms, modules included. Where it has no data symbols (KALLSYMS_ALL=n) a
+// System.map or a vmlinux fills in, moved by the KASLR offset, which one text symbol known to both tells.
 #pragma once
 
 #include "base/result.h"
@@ -28,18 +28,19 @@ class KernelSymbols {
     // From a text in kallsyms' format; for tests and for other machines' tables.
     static std::unique_ptr<KernelSymbols> parse(std::string text);
 
-    // Adds the data symbols of a System.map or an ELF vmlinux, moved by the KASLR offset. Error (CannotArm): the file
-    // is unreadable, or shares no text symbol with the running kernel (another kernel's file: more than one text
-    // symbol must agree on the offset).
+    // Adds the data symbols of a System.map or an ELF vmlinux, moved by the KASLR offset. Error (CannotArm):
+    // the file is unreadable, or shares no text symbol with the running kernel (another kernel's file: more
+    // than one text symbol must agree on the offset).
     Status add_file(const std::string& path);
-    // The usual places: /boot/System.map-RELEASE, /boot/vmlinux-RELEASE, /usr/lib/debug/boot/..., build folders.
+    // The usual places: /boot/System.map-RELEASE, /boot/vmlinux-RELEASE, /usr/lib/debug/boot/..., build
+    // folders.
     [[nodiscard]] static std::vector<std::string> usual_files();
 
     // Every symbol with that name; "MODULE:NAME" narrows to a module ("vmlinux:NAME" to the kernel itself).
     [[nodiscard]] std::vector<KernelSymbol> find(std::string_view name) const;
-    // The symbol that holds an address: the last one at or before it. Of several at one address, a global name
-    // without a leading double underscore is preferred. Addresses beyond the end of a module's or the kernel's last
-    // symbol (by more than 1 MiB) have none.
+    // The symbol that holds an address: the last one at or before it. Of several at one address, a global
+    // name without a leading double underscore is preferred. Addresses beyond the end of a module's or the
+    // kernel's last symbol (by more than 1 MiB) have none.
     [[nodiscard]] std::optional<KernelSymbol> containing(std::uint64_t address) const;
     // The first address after `address` at which another symbol begins, absent at the end of the table.
     [[nodiscard]] std::optional<std::uint64_t> next_start(std::uint64_t address) const;

@@ -46,22 +46,32 @@ std::string describe(const btf* types, TypeId id, int depth = 0) {
     if (t == nullptr || depth > 16) return "?";
     const std::string name(name_at(types, t->name_off));
     switch (btf_kind(t)) {
-    case BTF_KIND_UNKN: return "void";
-    case BTF_KIND_STRUCT: return "struct " + (name.empty() ? "(anonymous)" : name);
-    case BTF_KIND_UNION: return "union " + (name.empty() ? "(anonymous)" : name);
+    case BTF_KIND_UNKN:
+        return "void";
+    case BTF_KIND_STRUCT:
+        return "struct " + (name.empty() ? "(anonymous)" : name);
+    case BTF_KIND_UNION:
+        return "union " + (name.empty() ? "(anonymous)" : name);
     case BTF_KIND_ENUM:
-    case BTF_KIND_ENUM64: return "enum " + (name.empty() ? "(anonymous)" : name);
-    case BTF_KIND_PTR: return describe(types, t->type, depth + 1) + " *";
-    case BTF_KIND_CONST: return "const " + describe(types, t->type, depth + 1);
-    case BTF_KIND_VOLATILE: return "volatile " + describe(types, t->type, depth + 1);
+    case BTF_KIND_ENUM64:
+        return "enum " + (name.empty() ? "(anonymous)" : name);
+    case BTF_KIND_PTR:
+        return describe(types, t->type, depth + 1) + " *";
+    case BTF_KIND_CONST:
+        return "const " + describe(types, t->type, depth + 1);
+    case BTF_KIND_VOLATILE:
+        return "volatile " + describe(types, t->type, depth + 1);
     case BTF_KIND_RESTRICT:
-    case BTF_KIND_TYPE_TAG: return describe(types, t->type, depth + 1);
+    case BTF_KIND_TYPE_TAG:
+        return describe(types, t->type, depth + 1);
     case BTF_KIND_ARRAY: {
         const auto* array = btf_array(t);
         return fmt::format("{}[{}]", describe(types, array->type, depth + 1), array->nelems);
     }
-    case BTF_KIND_FUNC_PROTO: return "function";
-    default: return name.empty() ? "?" : name;
+    case BTF_KIND_FUNC_PROTO:
+        return "function";
+    default:
+        return name.empty() ? "?" : name;
     }
 }
 
@@ -121,7 +131,8 @@ void collect_fields(const btf* types, TypeId id, std::vector<std::string>& names
 // The walk itself: where we are, and one step further.
 class Walk {
   public:
-    Walk(const btf* types, std::uint64_t address, TypeId type, bool pointer_like, const KernelTypes::ReadWord& read)
+    Walk(const btf* types, std::uint64_t address, TypeId type, bool pointer_like,
+         const KernelTypes::ReadWord& read)
         : types_(types), read_(read), pointer_like_(pointer_like) {
         place_.address = address;
         place_.type = type;
@@ -132,9 +143,11 @@ class Walk {
         if (step.kind == PathStep::Kind::Index) return index(step);
         const bool pointer = is_pointer();
         if (step.kind == PathStep::Kind::Arrow && !pointer && !pointer_like_)
-            return refuse(step, fmt::format("{} is not a pointer", here()), fmt::format("write .{}", step.field));
+            return refuse(step, fmt::format("{} is not a pointer", here()),
+                          fmt::format("write .{}", step.field));
         if (step.kind == PathStep::Kind::Member && pointer)
-            return refuse(step, fmt::format("{} is a pointer", here()), fmt::format("write ->{}", step.field));
+            return refuse(step, fmt::format("{} is a pointer", here()),
+                          fmt::format("write ->{}", step.field));
         if (pointer)
             if (auto followed = follow(step); !followed) return followed;
         pointer_like_ = false;
@@ -156,7 +169,8 @@ class Walk {
     [[nodiscard]] const btf_type* type() const { return btf__type_by_id(types_, strip(types_, place_.type)); }
     [[nodiscard]] bool is_pointer() const { return type() != nullptr && btf_is_ptr(type()); }
     [[nodiscard]] std::string here() const {
-        return walked_.empty() ? describe(types_, place_.type) : fmt::format("{} ({})", walked_, describe(types_, place_.type));
+        return walked_.empty() ? describe(types_, place_.type)
+                               : fmt::format("{} ({})", walked_, describe(types_, place_.type));
     }
     [[nodiscard]] static Error refuse(const PathStep& step, std::string cause, std::string remedy = {}) {
         return arm_error("follow the path to '" + to_text({step}) + "'", std::move(cause), std::move(remedy));
@@ -167,7 +181,9 @@ class Walk {
         if (!read_ || !read_(place_.address, to))
             return refuse(step, fmt::format("the pointer {} at {:#x} cannot be read", here(), place_.address),
                           "per-CPU variables: only . and [] can be followed");
-        if (to < 4096) return refuse(step, fmt::format("the pointer {} is NULL now", here()), "watch the pointer itself for its next value");
+        if (to < 4096)
+            return refuse(step, fmt::format("the pointer {} is NULL now", here()),
+                          "watch the pointer itself for its next value");
         place_.address = to;
         place_.type = type()->type;
         return done();
@@ -181,13 +197,14 @@ class Walk {
             place_.type = found->type;
         } else {
             // The word of its declared type that holds the bits: what the compiler's accesses touch.
-            const auto width = static_cast<std::uint64_t>(std::max<std::int64_t>(1, btf__resolve_size(types_, found->type)));
+            const auto width =
+                static_cast<std::uint64_t>(std::max<std::int64_t>(1, btf__resolve_size(types_, found->type)));
             const std::uint64_t word = found->bit_offset / (8 * width);
             place_.address += word * width;
             place_.size = width;
             place_.type = found->type;
-            place_.note = fmt::format("{} is a bit-field (bits {}-{}): the {} bytes that hold it are watched", step.field,
-                                      found->bit_offset - word * width * 8,
+            place_.note = fmt::format("{} is a bit-field (bits {}-{}): the {} bytes that hold it are watched",
+                                      step.field, found->bit_offset - word * width * 8,
                                       found->bit_offset - word * width * 8 + found->bit_size - 1, width);
             bit_field_ = true;
         }
@@ -204,8 +221,10 @@ class Walk {
         NearNames search(step.field, 4);
         for (const std::string& name : names) search.consider(name);
         const std::vector<std::string> near = std::move(search).take();
-        return refuse(step, fmt::format("{} has no field '{}'", describe(types_, strip(types_, place_.type)), step.field),
-                      near.empty() ? "" : fmt::format("near names: {}", fmt::join(near, ", ")));
+        return refuse(
+            step,
+            fmt::format("{} has no field '{}'", describe(types_, strip(types_, place_.type)), step.field),
+            near.empty() ? "" : fmt::format("near names: {}", fmt::join(near, ", ")));
     }
 
     Status index(const PathStep& step) {
@@ -239,12 +258,15 @@ class Walk {
 } // namespace
 
 Result<std::unique_ptr<KernelTypes>> KernelTypes::load(const std::string& module) {
-    std::unique_ptr<KernelTypes> types(new KernelTypes()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
+    std::unique_ptr<KernelTypes> types(
+        new KernelTypes()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
     types->state_->vmlinux.reset(btf__load_vmlinux_btf());
     if (!types->state_->vmlinux)
         return arm_error("read the kernel's types", "this kernel has no BTF (/sys/kernel/btf/vmlinux)",
-                         "give an address with --addr and --len, or boot a kernel with CONFIG_DEBUG_INFO_BTF", errno);
-    if (!module.empty()) types->state_->module.reset(btf__load_module_btf(module.c_str(), types->state_->vmlinux.get()));
+                         "give an address with --addr and --len, or boot a kernel with CONFIG_DEBUG_INFO_BTF",
+                         errno);
+    if (!module.empty())
+        types->state_->module.reset(btf__load_module_btf(module.c_str(), types->state_->vmlinux.get()));
     return types;
 }
 
@@ -260,12 +282,14 @@ Result<TypeId> KernelTypes::find(std::string_view name) const {
     wanted = compilers_spelling(wanted);
     std::int32_t id = -ENOENT;
     const auto tagged = [&](std::string_view prefix, std::uint32_t kind) {
-        if (wanted.starts_with(prefix)) id = btf__find_by_name_kind(types, wanted.c_str() + prefix.size(), kind);
+        if (wanted.starts_with(prefix))
+            id = btf__find_by_name_kind(types, wanted.c_str() + prefix.size(), kind);
     };
     tagged("struct ", BTF_KIND_STRUCT);
     tagged("union ", BTF_KIND_UNION);
     tagged("enum ", BTF_KIND_ENUM);
-    for (const std::uint32_t kind : {BTF_KIND_TYPEDEF, BTF_KIND_INT, BTF_KIND_STRUCT, BTF_KIND_UNION, BTF_KIND_ENUM})
+    for (const std::uint32_t kind :
+         {BTF_KIND_TYPEDEF, BTF_KIND_INT, BTF_KIND_STRUCT, BTF_KIND_UNION, BTF_KIND_ENUM})
         if (id <= 0) id = btf__find_by_name_kind(types, wanted.c_str(), kind);
     if (id > 0) return static_cast<TypeId>(id);
     return arm_error(fmt::format("find the type '{}'", name), "the kernel's BTF has no type of that name",
@@ -295,8 +319,8 @@ std::vector<std::string> KernelTypes::per_cpu_names() const {
     return names;
 }
 
-Result<TypedPlace> KernelTypes::walk(std::uint64_t address, TypeId type, bool pointer_like, std::span<const PathStep> path,
-                                     const ReadWord& read) const {
+Result<TypedPlace> KernelTypes::walk(std::uint64_t address, TypeId type, bool pointer_like,
+                                     std::span<const PathStep> path, const ReadWord& read) const {
     Walk walk(state_->all(), address, type, pointer_like, read);
     for (const PathStep& step : path)
         if (auto stepped = walk.step(step); !stepped) return std::move(stepped).error();

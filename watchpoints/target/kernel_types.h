@@ -21,9 +21,9 @@ using TypeId = std::uint32_t;
 struct TypedPlace {
     std::uint64_t address = 0;
     TypeId type = 0;
-    std::uint64_t size = 0;  // bytes
-    std::string type_name;   // "unsigned long"
-    std::string note;        // "a bit-field: its word is watched"
+    std::uint64_t size = 0; // bytes
+    std::string type_name;  // "unsigned long"
+    std::string note;       // "a bit-field: its word is watched"
 };
 
 struct PerCpuVariable {
@@ -46,8 +46,9 @@ class KernelTypes {
 
     // Reads a pointer in kernel memory; false: not mapped.
     using ReadWord = std::function<bool(std::uint64_t address, std::uint64_t& word)>;
-    // From a place of type `type` along the path. `pointer_like`: the start stands for a pointer to it, so that the
-    // first step may be an arrow (task(1)->x). Errors name the struct and its near fields; a NULL pointer on the way.
+    // From a place of type `type` along the path. `pointer_like`: the start stands for a pointer to it, so
+    // that the first step may be an arrow (task(1)->x). Errors name the struct and its near fields; a NULL
+    // pointer on the way.
     [[nodiscard]] Result<TypedPlace> walk(std::uint64_t address, TypeId type, bool pointer_like,
                                           std::span<const PathStep> path, const ReadWord& read) const;
 

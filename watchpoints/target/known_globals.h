@@ -1,5 +1,6 @@
-// Globals whose type BTF does not tell (it describes per-CPU variables only) but everybody knows, and functions whose
-// text betrays the address of a global where data symbols are hidden (KALLSYMS_ALL=n). From the kernel's own headers.
+// Globals whose type BTF does not tell (it describes per-CPU variables only) but everybody knows, and
+// functions whose text betrays the address of a global where data symbols are hidden (KALLSYMS_ALL=n). From
+// the kernel's own headers.
 #pragma once
 
 #include <array>

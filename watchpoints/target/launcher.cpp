@@ -29,7 +29,8 @@ namespace {
     std::signal(SIGTRAP, SIG_DFL);
     std::vector<char*> argv;
     argv.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str())); // NOLINT(*-const-cast): execvp does not write
+    for (const std::string& argument : arguments)
+        argv.push_back(const_cast<char*>(argument.c_str())); // NOLINT(*-const-cast): execvp does not write
     argv.push_back(nullptr);
     ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
     ::execvp(argv[0], argv.data());
@@ -109,7 +110,8 @@ Status LaunchedProgram::run_to_entry() const {
     if (::ptrace(PTRACE_POKETEXT, pid_, at, (word & ~low_byte) | int3) != 0) return failed;
     if (::ptrace(PTRACE_CONT, pid_, nullptr, nullptr) != 0 || !wait_for_trap(pid_)) return failed;
     user_regs_struct regs{};
-    if (::ptrace(PTRACE_POKETEXT, pid_, at, word) != 0 || ::ptrace(PTRACE_GETREGS, pid_, nullptr, &regs) != 0) return failed;
+    if (::ptrace(PTRACE_POKETEXT, pid_, at, word) != 0 || ::ptrace(PTRACE_GETREGS, pid_, nullptr, &regs) != 0)
+        return failed;
     regs.rip = entry;
     if (::ptrace(PTRACE_SETREGS, pid_, nullptr, &regs) != 0) return failed;
     return done();

@@ -1,5 +1,5 @@
-// Starts a program and holds it at its entry point: all its libraries are mapped and relocated, not one instruction of
-// its own has run. What is armed then sees everything from main (and its constructors) on.
+// Starts a program and holds it at its entry point: all its libraries are mapped and relocated, not one
+// instruction of its own has run. What is armed then sees everything from main (and its constructors) on.
 #pragma once
 
 #include "base/result.h"
@@ -13,8 +13,8 @@ namespace stakeout {
 
 class LaunchedProgram {
   public:
-    // Finds argv[0] in PATH. The program gets our standard streams, environment and directory. Error (CannotArm): it
-    // cannot be executed or traced.
+    // Finds argv[0] in PATH. The program gets our standard streams, environment and directory. Error
+    // (CannotArm): it cannot be executed or traced.
     static Result<LaunchedProgram> start(const std::vector<std::string>& arguments);
     LaunchedProgram(const LaunchedProgram&) = delete;
     LaunchedProgram& operator=(const LaunchedProgram&) = delete;

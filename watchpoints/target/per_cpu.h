@@ -1,8 +1,8 @@
 // Where each CPU keeps its per-CPU variables.
 //
-// Works without any data symbol: a run queue's address (task->se.cfs_rq->rq, handed out by the task finder) is its
-// CPU's per-CPU base plus the offset that BTF's section table gives for `runqueues`; bound kernel threads see to it
-// that every CPU has a task.
+// Works without any data symbol: a run queue's address (task->se.cfs_rq->rq, handed out by the task finder)
+// is its CPU's per-CPU base plus the offset that BTF's section table gives for `runqueues`; bound kernel
+// threads see to it that every CPU has a task.
 #pragma once
 
 #include "base/result.h"

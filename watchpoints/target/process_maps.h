@@ -24,7 +24,8 @@ struct Mapping {
 
 class ProcessMaps {
   public:
-    static Result<ProcessMaps> read(int pid); // Error (LostTarget): no such process; (CannotArm): not permitted
+    static Result<ProcessMaps>
+    read(int pid); // Error (LostTarget): no such process; (CannotArm): not permitted
     static ProcessMaps parse(std::string_view text);
 
     [[nodiscard]] const Mapping* containing(std::uint64_t address) const;

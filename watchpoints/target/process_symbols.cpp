@@ -22,17 +22,20 @@ std::vector<MappedFile> mapped_files(const ProcessMaps& maps, const std::string&
     std::vector<MappedFile> files;
     for (const Mapping& mapping : maps.all()) {
         if (mapping.path.empty() || mapping.path.front() != '/') continue;
-        const bool known = std::any_of(files.begin(), files.end(), [&](const MappedFile& f) { return f.path == mapping.path; });
+        const bool known = std::any_of(files.begin(), files.end(),
+                                       [&](const MappedFile& f) { return f.path == mapping.path; });
         if (!known) files.push_back({mapping.path, mapping});
     }
-    std::stable_partition(files.begin(), files.end(), [&](const MappedFile& f) { return f.path == executable; });
+    std::stable_partition(files.begin(), files.end(),
+                          [&](const MappedFile& f) { return f.path == executable; });
     return files;
 }
 
 std::string executable_of(int pid) {
     std::array<char, 4096> path{};
     const ssize_t length = ::readlink(fmt::format("/proc/{}/exe", pid).c_str(), path.data(), path.size());
-    std::string name = length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : std::string();
+    std::string name =
+        length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : std::string();
     constexpr std::string_view deleted = " (deleted)";
     if (name.ends_with(deleted)) name.resize(name.size() - deleted.size());
     return name;
@@ -40,7 +43,8 @@ std::string executable_of(int pid) {
 
 // Opens the file as the process has it, even when it has been replaced or lives in another mount namespace.
 Result<std::unique_ptr<ElfImage>> open_image(int pid, const MappedFile& file) {
-    auto image = ElfImage::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, file.first.start, file.first.end));
+    auto image =
+        ElfImage::open(fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, file.first.start, file.first.end));
     if (image) return image;
     return ElfImage::open(fmt::format("/proc/{}/root{}", pid, file.path));
 }
@@ -64,7 +68,8 @@ class Search {
 
     Result<Target> run() {
         if (files_.empty())
-            return arm_error(tried(), "the process has no mapped files (a kernel thread?)", "give an address with --addr");
+            return arm_error(tried(), "the process has no mapped files (a kernel thread?)",
+                             "give an address with --addr");
         const std::string& module = query_.symbol.module;
         bool module_seen = module.empty();
         for (const MappedFile& file : files_) {
@@ -104,19 +109,24 @@ class Search {
 
     // A variable of a library that the executable refers to directly lives in the executable (R_X86_64_COPY).
     void follow_copy_relocation() {
-        if (files_.empty() || files_.front().path != executable_ || is_named(files_.front(), query_.symbol.module)) return;
+        if (files_.empty() || files_.front().path != executable_ ||
+            is_named(files_.front(), query_.symbol.module))
+            return;
         auto image = open_image(query_.pid, files_.front());
         if (!image || !(*image)->has_copy_relocation(query_.symbol.name)) return;
         found_.clear();
         look_in(files_.front());
-        note_ = fmt::format("{} keeps its own copy of {}: that one is used by all, and watched", executable_, query_.symbol.name);
+        note_ = fmt::format("{} keeps its own copy of {}: that one is used by all, and watched", executable_,
+                            query_.symbol.name);
     }
 
     [[nodiscard]] Error unknown_module() const {
         std::string names;
         for (const MappedFile& file : files_)
-            names += fmt::format("{}{}", names.empty() ? "" : ", ", file.path.substr(file.path.rfind('/') + 1));
-        return arm_error(tried(), fmt::format("it has no mapped file '{}'", query_.symbol.module), "it has: " + names);
+            names +=
+                fmt::format("{}{}", names.empty() ? "" : ", ", file.path.substr(file.path.rfind('/') + 1));
+        return arm_error(tried(), fmt::format("it has no mapped file '{}'", query_.symbol.module),
+                         "it has: " + names);
     }
 
     [[nodiscard]] Error unknown() const {
@@ -125,7 +135,8 @@ class Search {
                              "give one thread's address with --addr (gdb: p &NAME)");
         if (other_kind_)
             return query_.function ? arm_error(tried(), "it is a variable, not a function", "leave out --x")
-                                   : arm_error(tried(), "it is a function, not a variable", "use --x to trap its execution");
+                                   : arm_error(tried(), "it is a function, not a variable",
+                                               "use --x to trap its execution");
         std::string hint = near_.empty() ? "" : fmt::format("near names: {}; ", fmt::join(near_, ", "));
         return arm_error(tried(), "none of its mapped files has a symbol of that name",
                          hint + "stripped files have no local names: give an address with --addr");
@@ -136,8 +147,10 @@ class Search {
         if (found_.size() > 1) {
             std::string list;
             for (const Candidate& c : found_)
-                list += fmt::format("{}{:#x} ({} bytes, {})", list.empty() ? "" : ", ", c.address, c.symbol.size, c.file);
-            return arm_error(tried(), "the name is ambiguous: " + list, "give the address of the one you mean with --addr");
+                list += fmt::format("{}{:#x} ({} bytes, {})", list.empty() ? "" : ", ", c.address,
+                                    c.symbol.size, c.file);
+            return arm_error(tried(), "the name is ambiguous: " + list,
+                             "give the address of the one you mean with --addr");
         }
         const Candidate& c = found_.front();
         Target target;
@@ -170,7 +183,8 @@ class Search {
 
 Result<Target> find_process_symbol(const ProcessSymbolQuery& query, const ProcessMaps& maps) {
     if (!query.symbol.path.empty())
-        return arm_error(fmt::format("follow the path in '{}'", query.symbol.text), "fields of process variables are not resolved",
+        return arm_error(fmt::format("follow the path in '{}'", query.symbol.text),
+                         "fields of process variables are not resolved",
                          "write NAME+OFFSET with --len; gdb tells the offset: `ptype /o`");
     return Search(query, maps).run();
 }

@@ -14,12 +14,12 @@ namespace stakeout {
 struct ProcessSymbolQuery {
     int pid = 0;
     SymbolExpression symbol;
-    bool function = false; // for an execute breakpoint
+    bool function = false;               // for an execute breakpoint
     std::optional<std::uint64_t> length; // --len
 };
 
-// Looks in the executable first, then in the libraries; "LIB:NAME" in that file only. Errors (CannotArm): unknown with
-// near names, ambiguous with all candidates, thread-local, no size known.
+// Looks in the executable first, then in the libraries; "LIB:NAME" in that file only. Errors (CannotArm):
+// unknown with near names, ambiguous with all candidates, thread-local, no size known.
 Result<Target> find_process_symbol(const ProcessSymbolQuery& query, const ProcessMaps& maps);
 
 } // namespace stakeout

@@ -15,9 +15,10 @@ Result<WatchedProcess> find_process(int pid) {
     if (found->empty())
         return arm_error(fmt::format("watch process {}", pid), "there is no such process", "check the PID");
     if (found->front().mm == 0)
-        return arm_error(fmt::format("watch process {}", pid),
-                         fmt::format("{} is a kernel thread: it has no memory of its own", found->front().comm),
-                         "leave out --pid to watch kernel memory");
+        return arm_error(
+            fmt::format("watch process {}", pid),
+            fmt::format("{} is a kernel thread: it has no memory of its own", found->front().comm),
+            "leave out --pid to watch kernel memory");
     return WatchedProcess{pid, found->front().mm, found->front().pgd, found->front().mm_offset};
 }
 
@@ -25,9 +26,12 @@ Result<Target> user_range(const TargetQuery& query, const std::string& text, con
     Target target;
     target.name = text;
     target.address = range.start;
-    target.size = range.end > range.start ? range.end - range.start : query.function ? 1 : query.length.value_or(0);
+    target.size = range.end > range.start ? range.end - range.start
+                  : query.function        ? 1
+                                          : query.length.value_or(0);
     if (target.size == 0)
-        return usage_error("watch " + text, "an address has no width", "give --len 1, 2, 4 or 8, or a range START-END");
+        return usage_error("watch " + text, "an address has no width",
+                           "give --len 1, 2, 4 or 8, or a range START-END");
     return target;
 }
 
@@ -35,7 +39,8 @@ Result<Resolution> resolve_in_process(const TargetQuery& query) {
     Resolution resolution;
     const int pid = *query.pid;
     if (!query.objects.empty())
-        return usage_error("watch --object with --pid", "objects live in the kernel, not in a process", "leave out --pid");
+        return usage_error("watch --object with --pid", "objects live in the kernel, not in a process",
+                           "leave out --pid");
     auto process = find_process(pid);
     if (!process) return std::move(process).error();
     resolution.process = *process;
@@ -94,14 +99,14 @@ Result<Resolution> resolve(const TargetQuery& query, const DataReferenceFinder& 
     auto resolution = query.pid ? resolve_in_process(query) : resolve_in_kernel(query, references);
     if (!resolution) return resolution;
     if (resolution->targets.size() > 4)
-        return arm_error("watch " + std::to_string(resolution->targets.size()) + " targets", "a CPU has four debug registers",
-                         "watch at most four");
+        return arm_error("watch " + std::to_string(resolution->targets.size()) + " targets",
+                         "a CPU has four debug registers", "watch at most four");
     const bool any_per_cpu = std::any_of(resolution->targets.begin(), resolution->targets.end(),
                                          [](const Target& target) { return target.is_per_cpu(); });
     for (const Target& target : resolution->targets)
         if (any_per_cpu && !target.is_per_cpu())
-            return arm_error("watch " + target.name + " beside a per-CPU variable", "their values are kept differently",
-                             "use two watches");
+            return arm_error("watch " + target.name + " beside a per-CPU variable",
+                             "their values are kept differently", "use two watches");
     return resolution;
 }
 

@@ -1,4 +1,5 @@
-// What the user named -> targets. Looks up symbols, types, objects and processes; refuses what cannot be watched.
+// What the user named -> targets. Looks up symbols, types, objects and processes; refuses what cannot be
+// watched.
 #pragma once
 
 #include "base/result.h"
@@ -16,8 +17,8 @@
 namespace stakeout {
 
 struct TargetQuery {
-    std::vector<std::string> symbols; // --symbol
-    std::vector<std::string> objects; // --object
+    std::vector<std::string> symbols;   // --symbol
+    std::vector<std::string> objects;   // --object
     std::vector<std::string> addresses; // --addr
     std::optional<int> pid;
     std::optional<std::uint64_t> length; // --len
@@ -34,8 +35,8 @@ struct Resolution {
     std::unique_ptr<KernelSymbols> symbols; // where they had to be loaded: the symboliser uses them too
 };
 
-// The data addresses that a function's text refers to, in order. Decoding is not this room's business: the caller
-// hands it in.
+// The data addresses that a function's text refers to, in order. Decoding is not this room's business: the
+// caller hands it in.
 using DataReferenceFinder =
     std::function<std::vector<std::uint64_t>(std::uint64_t start, std::size_t size, const KernelPeek& peek)>;
 
