@@ -6,19 +6,26 @@ from actor import Actor
 from stakeout_run import Record, Watch
 
 
-def all_counted(watch: Watch) -> list[Record]:
+def all_counted(watch: Watch, unseen_allowed: bool = False) -> list[Record]:
     """After the end: every hit has a record, `seq` is 1, 2, 3 ... and nothing was lost or left out. The hits."""
     hits, summary = watch.hits(), watch.summary
     assert not watch.lines, watch.lines[:5]
     assert [hit["seq"] for hit in hits] == list(range(1, len(hits) + 1))
     assert summary["hits"] == summary["records"] + summary["lost"]
-    assert (summary["hits"], summary["lost"], summary["unseen"]) == (len(hits), 0, 0)
+    assert (summary["hits"], summary["lost"]) == (len(hits), 0)
+    assert unseen_allowed or summary["unseen"] == 0, summary
     return hits
 
 
 def chained(hits: list[Record], sigtraps: int = 0) -> None:
-    """Each hit's old value is the new one before it. An access that came as a SIGTRAP breaks the chain once."""
-    breaks = [(a["seq"], a["new"], b["old"]) for a, b in zip(hits, hits[1:]) if a["new"] != b["old"]]
+    """Each hit's old value is the new one before it. An access that came as a SIGTRAP breaks the chain once.
+
+    A hit that could not wait for another CPU's says so ("unordered"): the chain need not hold around it.
+    """
+    loose = {hit["seq"] + step for hit in hits if hit.get("unordered") for step in (-1, 0, 1)}
+    assert len(loose) <= 3 + len(hits) // 1000, "hits are in no order"
+    breaks = [(a["seq"], a["new"], b["old"]) for a, b in zip(hits, hits[1:])
+              if a["new"] != b["old"] and not {a["seq"], b["seq"]} & loose]
     assert len(breaks) <= sigtraps, breaks[:5]
 
 

@@ -58,13 +58,11 @@ def test_eight_threads_on_all_cpus(actor: Actor) -> None:
         watch.wait_armed()
         actor.do("hire 4")  # these have not been there when it was armed
         hits = exactly(watch, actor, actor.do("work 400"))
-    assert not any(hit.get("unordered") for hit in hits)
     assert len({hit["tid"] for hit in hits}) == 8
     assert {hit["cpu"] for hit in hits} == set(kernel_state.online_cpus())
     assert {hit["pid"] for hit in hits} == {actor.pid}
-    # Eight threads that count together: every value once, in order.
-    if len(hits) == 3200:
-        assert written(hits) == list(range(1, 3201))
+    # A value is read after the trap, and the other CPU may have counted on by then: never back, and 3,200 in the end.
+    assert written(hits) == sorted(written(hits)) and written(hits)[-1] == 3200
 
 
 def test_other_process_with_the_same_addresses() -> None:

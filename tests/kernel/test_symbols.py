@@ -18,7 +18,8 @@ def test_jiffies() -> None:
         assert watch.wait_exit() == 0
     assert (target["width"], watch.armed["access"], len(watch.armed["slots"])) == (8, "rw", 1)
     assert int(target["address"], 16) >= KERNEL_HALF
-    hits = all_counted(watch)
+    # Programs in the kernel read jiffies too, some where no other program may run: those reads are `unseen`.
+    hits = all_counted(watch, unseen_allowed=True)
     assert len(hits) == 40 and watch.summary["ended_by"] == "count"
     chained(hits)
     assert {hit["access"] for hit in hits} <= {"read", "write"}
