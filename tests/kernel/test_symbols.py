@@ -6,7 +6,7 @@ import os
 
 import kernel_state
 from actor import Actor
-from checks import all_counted, chained
+from checks import all_counted, chained, written
 from stakeout_run import Watch, wait_until
 
 KERNEL_HALF = 1 << 63
@@ -25,9 +25,9 @@ def test_jiffies() -> None:
     assert {hit["access"] for hit in hits} <= {"read", "write"}
     assert {hit["mode"] for hit in hits} == {"kernel"}
     assert all(hit["kernel_stack"] for hit in hits)
-    for hit in hits:
-        step = int(hit["new"], 16) - int(hit["old"], 16)
-        assert step >= 1 if hit["access"] == "write" else step == 0, hit
+    # The value is read after the access, and another CPU's tick may fall between: it never goes back.
+    values = [int(hits[0]["old"], 16), *written(hits)]
+    assert values == sorted(values) and values[-1] > values[0]
 
 
 def test_path_through_a_pointer() -> None:

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
 namespace {
@@ -33,6 +34,10 @@ int main(int argc, char** argv) {
                  "stakeout"};
     app.set_version_flag("--version", std::string("stakeout ") + STAKEOUT_VERSION);
     app.require_subcommand(1);
+    app.failure_message([](const CLI::App*, const CLI::Error& error) {
+        return std::string("stakeout: cannot read the command line: ") + error.what() +
+               "; `stakeout --help` and `stakeout watch --help` tell the options\n";
+    });
     app.footer("Exit status: 0 ended as asked, 2 usage, 3 cannot be armed (nothing is left behind), 4 the "
                "target was lost, "
                "5 internal error.\nManual: man stakeout");

@@ -31,8 +31,9 @@ Result<std::vector<Slot>> plan_slots(std::span<const Target> targets, AccessKind
         else
             slots = cover(targets[i].address, targets[i].size, i);
         if (!needs.empty()) needs += ", ";
-        needs += fmt::format("{} for {} ({} bytes at {:#x})", slots.size(), targets[i].name, targets[i].size,
-                             targets[i].address);
+        const std::string address = fmt::format("{:#x}", targets[i].address);
+        needs += fmt::format("{} for {} ({} bytes{})", slots.size(), targets[i].name, targets[i].size,
+                             targets[i].name.starts_with(address) ? "" : " at " + address);
         plan.insert(plan.end(), slots.begin(), slots.end());
     }
     if (plan.size() <= slots_per_cpu) return plan;

@@ -19,6 +19,12 @@ constexpr std::array<std::string_view, 7> entry_path_variables{
     "__preempt_count",          "current_task",    "const_current_task", "pcpu_hot",
     "cpu_current_top_of_stack", "bpf_prog_active", "cpu_tss_rw"};
 
+// "counter at 0x4010"; an address that is its own name stands once.
+std::string name_and_address(const Target& target, std::uint64_t address) {
+    const std::string number = fmt::format("{:#x}", address);
+    return target.name.starts_with(number) ? target.name : target.name + " at " + number;
+}
+
 bool overlaps(std::uint64_t a, std::uint64_t a_size, std::uint64_t b, std::uint64_t b_size) {
     return a < b + b_size && b < a + a_size;
 }
@@ -55,7 +61,7 @@ Status check_kernel_target(const Target& target, const KernelPeek& peek) {
     for (std::uint32_t cpu = 0; cpu < (target.is_per_cpu() ? target.cpu_base.size() : 1); ++cpu) {
         if (target.is_per_cpu() && target.cpu_base[cpu] == 0) continue;
         const std::uint64_t address = target.address_on(cpu);
-        const std::string tried = fmt::format("watch {} at {:#x}", target.name, address);
+        const std::string tried = "watch " + name_and_address(target, address);
         switch (half_of(address, machine_has_five_levels())) {
         case Half::User:
             return arm_error(tried, "that is a user-space address, and it means something only in a process",
@@ -77,7 +83,7 @@ Status check_kernel_target(const Target& target, const KernelPeek& peek) {
 
 Status check_user_target(const Target& target, const ProcessMaps& maps, int pid) {
     const std::string tried =
-        fmt::format("watch {} at {:#x} in process {}", target.name, target.address, pid);
+        fmt::format("watch {} in process {}", name_and_address(target, target.address), pid);
     const Half half = half_of(target.address, machine_has_five_levels());
     if (half == Half::Kernel)
         return arm_error(tried, "that is a kernel address", "leave out --pid to watch kernel memory");

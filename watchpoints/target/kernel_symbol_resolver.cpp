@@ -10,6 +10,7 @@
 #include "watchpoints/target/per_cpu.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -189,15 +190,21 @@ Result<std::uint64_t> KernelResolver::referenced_by(const SymbolExpression& expr
 }
 
 Error KernelResolver::unknown_symbol(const SymbolExpression& expression) {
-    if (!query_.function &&
-        std::any_of(symbols_->find(qualified(expression)).begin(),
-                    symbols_->find(qualified(expression)).end(), [](const KernelSymbol&) { return true; }))
-        return arm_error(find_tried(expression), "it is a function, not data",
-                         "use --x to trap its execution");
+    if (const auto others = symbols_->find(qualified(expression)); !others.empty())
+        return query_.function
+                   ? arm_error(find_tried(expression), "it is data, not a function", "leave out --x")
+                   : arm_error(find_tried(expression), "it is a function, not data",
+                               "use --x to trap its execution");
+    const std::string& module = expression.module;
+    if (!module.empty() && module != "vmlinux" && ::access(("/sys/module/" + module).c_str(), F_OK) != 0)
+        return arm_error(find_tried(expression), fmt::format("no module '{}' is loaded", module),
+                         "lsmod tells those that are");
     NearNames near(expression.name, 4);
     for (const std::string& name : symbols_->nearest(expression.name, 4)) near.consider(name);
     if (types_ && !query_.function)
         for (const std::string& name : types_->per_cpu_names()) near.consider(name);
+    if (!query_.function && module.empty())
+        for (const KnownGlobal& known : known_globals) near.consider(known.name);
     const std::vector<std::string> names = std::move(near).take();
     std::string remedy = names.empty() ? "" : fmt::format("near names: {}; ", fmt::join(names, ", "));
     // Kernels without KALLSYMS_ALL list some data symbols all the same (about 70: exported through linker
