@@ -1,6 +1,7 @@
 #include "loader/object_finder.h"
 
 #include "base/owned_fd.h"
+#include "loader/big_buffers.h"
 #include "loader/libbpf_log.h"
 
 #include <bpf/bpf.h>
@@ -64,6 +65,7 @@ Result<Finders> open_finders() {
 }
 
 Result<std::vector<so_file>> files(std::uint32_t tgid, int fd, bool only_breakpoints) {
+    const BigBuffers buffers;
     auto finders = open_finders();
     if (!finders) return std::move(finders).error();
     (*finders)->rodata->only_tgid = tgid;
@@ -78,6 +80,7 @@ Result<std::vector<so_file>> files(std::uint32_t tgid, int fd, bool only_breakpo
 } // namespace
 
 Result<std::vector<so_task>> find_tasks(std::uint32_t only_tid) {
+    const BigBuffers buffers;
     auto finders = open_finders();
     if (!finders) return std::move(finders).error();
     (*finders)->rodata->only_tid = only_tid;

@@ -5,6 +5,7 @@
 #include "tools/stakeout/commands.h"
 #include "tools/stakeout/slot_holders.h"
 #include "tools/stakeout/watch_options.h"
+#include "watchpoints/arm/warm_up.h"
 #include "watchpoints/hit/instruction.h"
 #include "watchpoints/target/launcher.h"
 
@@ -77,6 +78,7 @@ int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point
     }
     auto signals = catch_signals(); // after the program was started: it keeps its own
     if (!signals) return fail(signals.error());
+    auto warm_up = std::make_shared<WarmUp>(); // its threads leave the signals to us
     auto resolution = resolve(checked->targets, addresses_in_text);
     if (!resolution) return fail(resolution.error());
 
@@ -87,6 +89,7 @@ int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point
     request.objects = std::move(resolution->objects);
     request.kernel_symbols = resolution->symbols.get();
     request.process_start = process_start;
+    request.warm_up = std::move(warm_up);
     auto watch = Watch::arm(std::move(request));
     if (!watch) {
         Error error = std::move(watch).error();

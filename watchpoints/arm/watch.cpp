@@ -3,6 +3,7 @@
 
 #include "watchpoints/arm/direct_map.h"
 #include "watchpoints/arm/seed.h"
+#include "watchpoints/arm/warm_up.h"
 #include "watchpoints/arm/watch_state.h"
 
 #include <fmt/format.h>
@@ -133,6 +134,7 @@ Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     auto program = HitProgram::load(config);
     if (!program) return std::move(program).error();
     s.program = std::move(*program);
+    if (request.warm_up) request.warm_up->finish();
     auto calibration = calibrate(*s.program);
     if (!calibration) {
         // No slot even for that: say which CPU has none for the target itself.

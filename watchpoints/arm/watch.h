@@ -21,6 +21,7 @@
 namespace stakeout {
 
 class KernelSymbols;
+class WarmUp;
 
 struct WatchRequest {
     std::vector<Target> targets; // at most SO_REGIONS
@@ -36,6 +37,7 @@ struct WatchRequest {
     std::uint32_t user_depth = SO_MAX_DEPTH;
     std::chrono::steady_clock::time_point process_start; // of stakeout, for Armed::milliseconds
     const KernelSymbols* kernel_symbols = nullptr;       // where they are loaded already
+    std::shared_ptr<WarmUp> warm_up; // started early, ended before slots are taken; may be absent
 };
 
 struct Armed {
