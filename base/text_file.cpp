@@ -12,7 +12,7 @@ Result<std::string> read_text_file(const std::string& path) {
     const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return internal_error("open " + path, "the file cannot be read", errno);
     std::string text;
-    constexpr std::size_t chunk = 64 * 1024;
+    constexpr std::size_t chunk = 65536;
     for (;;) {
         const std::size_t before = text.size();
         text.resize(before + chunk);

@@ -4,8 +4,8 @@
 // to one task where the kernel can (bpf_iter_link_info.task, Linux 6.1) and the filters below do so
 // everywhere else.
 //
-// Fields are read by BPF_CORE_READ, not by plain dereferences: for each of those the verifier searches the kernel's
-// whole BTF by name, 5 ms in all.
+// Fields are read by BPF_CORE_READ, not by plain dereferences: for each of those the verifier searches the
+// kernel's whole BTF by name, 5 ms in all.
 #include "vmlinux.h"
 
 #include <bpf/bpf_core_read.h>

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <sys/mman.h>
 
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 
@@ -16,13 +17,16 @@ BigBuffers::BigBuffers() {
     ::mallopt(M_MMAP_THRESHOLD, heap_bytes); // not a mapping of its own for each
     ::mallopt(M_TRIM_THRESHOLD, 2 * heap_bytes);
     // One block of the size of all, given back at once: it stays as the top of the heap.
+    // NOLINTBEGIN(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): the heap itself is what is
+    // prepared
     void* block = std::malloc(heap_bytes - 4096);
     if (block == nullptr) return;
-    const auto start = (reinterpret_cast<std::uintptr_t>(block) + huge_page - 1) & ~(huge_page - 1);
-    const auto end = (reinterpret_cast<std::uintptr_t>(block) + heap_bytes - 4096) & ~(huge_page - 1);
+    const auto start = (std::bit_cast<std::uintptr_t>(block) + huge_page - 1) & ~(huge_page - 1);
+    const auto end = (std::bit_cast<std::uintptr_t>(block) + heap_bytes - 4096) & ~(huge_page - 1);
     // Where the kernel has no huge pages to give, the small ones do.
-    (void)::madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE); // NOLINT(*-no-int-to-ptr)
+    (void)::madvise(std::bit_cast<void*>(start), end - start, MADV_HUGEPAGE);
     std::free(block);
+    // NOLINTEND(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory)
 }
 
 BigBuffers::~BigBuffers() {

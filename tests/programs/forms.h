@@ -6,10 +6,10 @@
 enum need { ANY, NEEDS_AVX, NEEDS_AVX512 };
 
 struct form {
-    const char *name;
-    const char *access;   /* what a hit of it must say: "read" or "write" */
+    const char* name;
+    const char* access;   /* what a hit of it must say: "read" or "write" */
     int traps;            /* per execution, on hardware, with an 8-byte read-write watch on the word */
-    const char *mnemonic; /* what the hit's text must contain */
+    const char* mnemonic; /* what the hit's text must contain */
     enum need need;
     void (*execute)(void); /* once */
 };

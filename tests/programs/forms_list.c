@@ -1,5 +1,6 @@
-/* Each form is a function of a few instructions, of which exactly one touches the word. Registers hold the word's
- * address, as compilers do it; what the form needs (a counter, a comparand) is set up before, in registers. */
+/* Each form is a function of a few instructions, of which exactly one touches the word. Registers hold the
+ * word's address, as compilers do it; what the form needs (a counter, a comparand) is set up before, in
+ * registers. */
 #include "forms.h"
 
 #include <stdint.h>
@@ -18,11 +19,13 @@ __attribute__((constructor)) static void prepare(void) {
 #define CLOBBERS "rax", "rcx", "rdx", "rsi", "r8", "r9", "cc", "memory"
 
 /* One function a form: `text` with rdi = the word. */
-#define FORM(name, text)                                                                                          \
-    static __attribute__((noinline)) void form_##name(void) {                                                     \
-        void *word = forms_word;                                                                                  \
-        __asm__ volatile(".intel_syntax noprefix\n" text "\n.att_syntax" : "+D"(word) : "b"(other) : CLOBBERS,    \
-                         "xmm0", "xmm1", "xmm2");                                                                 \
+#define FORM(name, text)                                                                                     \
+    static __attribute__((noinline)) void form_##name(void) {                                                \
+        void* word = forms_word;                                                                             \
+        __asm__ volatile(".intel_syntax noprefix\n" text "\n.att_syntax"                                     \
+                         : "+D"(word)                                                                        \
+                         : "b"(other)                                                                        \
+                         : CLOBBERS, "xmm0", "xmm1", "xmm2");                                                \
     }
 
 FORM(mov_store_8, "mov qword ptr [rdi], rax")
@@ -109,15 +112,24 @@ static __attribute__((noinline)) void form_cmpxchg_ok(void) {
     if (expected == 0) expected = (uint64_t)(uintptr_t)callee;
     uint64_t comparand = expected;
     const uint64_t next = expected + 1;
-    __asm__ volatile("lock cmpxchgq %2, (%1)" : "+a"(comparand) : "D"(forms_word), "r"(next) : "cc", "memory");
+    __asm__ volatile("lock cmpxchgq %2, (%1)"
+                     : "+a"(comparand)
+                     : "D"(forms_word), "r"(next)
+                     : "cc", "memory");
     expected = next;
 }
 static __attribute__((noinline)) void form_cmpxchg8b(void) {
-    __asm__ volatile("lock cmpxchg8b (%0)" : : "D"(forms_word), "a"(1), "d"(2), "b"(3), "c"(4) : "cc", "memory");
+    __asm__ volatile("lock cmpxchg8b (%0)"
+                     :
+                     : "D"(forms_word), "a"(1), "d"(2), "b"(3), "c"(4)
+                     : "cc", "memory");
 }
 static __attribute__((noinline)) void form_cmpxchg16b(void) {
     uint64_t a = 1, d = 2;
-    __asm__ volatile("lock cmpxchg16b (%2)" : "+a"(a), "+d"(d) : "D"(forms_word), "b"(3), "c"(4) : "cc", "memory");
+    __asm__ volatile("lock cmpxchg16b (%2)"
+                     : "+a"(a), "+d"(d)
+                     : "D"(forms_word), "b"(3), "c"(4)
+                     : "cc", "memory");
 }
 
 #define R(name, traps, mnemonic) {#name, "read", traps, mnemonic, ANY, form_##name}
@@ -125,31 +137,84 @@ static __attribute__((noinline)) void form_cmpxchg16b(void) {
 #define RW(name, access, traps, mnemonic, need) {#name, access, traps, mnemonic, need, form_##name}
 
 const struct form forms[] = {
-    W(mov_store_8, 1, "mov qword ptr [rdi], rax"), W(mov_store_4, 1, "mov dword ptr"),
-    W(mov_store_2, 1, "mov word ptr"), W(mov_store_1, 1, "mov byte ptr"),
-    R(mov_load_8, 1, "mov rax, qword ptr [rdi]"), R(mov_load_4, 1, "mov eax, dword ptr"),
-    R(mov_load_2, 1, "mov ax, word ptr"), R(mov_load_1, 1, "mov al, byte ptr"),
-    W(mov_imm, 1, "mov qword ptr [rdi], 0x7"), W(mov_rip_store, 1, "mov qword ptr [0x"),
-    R(mov_rip_load, 1, "mov rax, qword ptr [0x"), R(mov_own_base, 1, "mov rdi, qword ptr [rdi]"),
-    W(mov_indexed, 1, "[rdx+rcx*4]"), R(movzx, 1, "movzx"), R(movsx, 1, "movsx"), R(cmp, 1, "cmp"),
-    R(test, 1, "test"), W(add, 1, "add"), W(sub, 1, "sub"), W(inc, 1, "inc"), W(dec, 1, "dec"), W(neg, 1, "neg"),
-    W(not, 1, "not"), W(and, 1, "and"), W(or, 1, "or"), W(xchg, 1, "xchg"), W(xadd, 1, "lock xadd"),
-    W(lock_add, 1, "lock add"), W(cmpxchg_ok, 1, "lock cmpxchg"), W(cmpxchg_fails, 1, "lock cmpxchg"),
-    W(cmpxchg8b, 1, "lock cmpxchg8b"), W(cmpxchg16b, 1, "lock cmpxchg16b"), R(bt, 1, "bt"), W(bts, 1, "bts"),
-    W(lock_bts_far, 1, "lock bts"), W(btr, 1, "btr"), W(rep_stosb, 8, "rep stosb"), W(rep_stosq, 1, "rep stosq"),
-    W(stosb, 1, "stosb"), W(stosb_down, 1, "stosb"), W(rep_movsb_to, 8, "rep movsb"),
-    R(rep_movsb_from, 8, "rep movsb"), W(rep_movsq_to, 1, "rep movsq"), R(rep_movsq_from, 1, "rep movsq"),
-    W(movsq_to, 1, "movsq"), R(movsq_from, 1, "movsq"), R(cmpsb, 1, "cmpsb"), R(scasb, 1, "scasb"),
-    R(lodsb, 1, "lodsb"), R(push_memory, 1, "push qword ptr"), W(pop_memory, 1, "pop qword ptr"),
-    W(push_watched, 1, "push rax"), R(pop_watched, 1, "pop rax"), R(call_memory, 1, "call qword ptr [rdi]"),
-    W(call_watched, 1, "call"), W(behind_branch, 1, "mov qword ptr"), W(branch_target, 1, "mov qword ptr"),
-    W(movups_store, 1, "movups"), R(movups_load, 1, "movups"), W(movaps_store, 1, "movaps"),
-    R(movaps_load, 1, "movaps"), W(movntps, 1, "movntps"), W(movdqu_store, 1, "movdqu"),
-    R(movdqu_load, 1, "movdqu"), W(movss_store, 1, "movss"), R(movss_load, 1, "movss"),
-    W(movsd_store, 1, "movsd"), R(movsd_load, 1, "movsd"), W(movnti, 1, "movnti"),
-    RW(vmovups_store, "write", 1, "vmovups", NEEDS_AVX), RW(vmovups_load, "read", 1, "vmovups", NEEDS_AVX),
-    RW(vmaskmov_store, "write", 1, "vmaskmovps", NEEDS_AVX), RW(vmaskmov_load, "read", 1, "vmaskmovps", NEEDS_AVX),
-    RW(avx512_store, "write", 1, "vmovdqu64", NEEDS_AVX512), RW(avx512_load, "read", 1, "vmovdqu64", NEEDS_AVX512),
-    R(fld, 1, "fld"), W(fstp, 1, "fstp"), W(fxsave, 1, "fxsave"), W(segment_store, 1, "mov qword ptr gs:[rdi]"),
+    W(mov_store_8, 1, "mov qword ptr [rdi], rax"),
+    W(mov_store_4, 1, "mov dword ptr"),
+    W(mov_store_2, 1, "mov word ptr"),
+    W(mov_store_1, 1, "mov byte ptr"),
+    R(mov_load_8, 1, "mov rax, qword ptr [rdi]"),
+    R(mov_load_4, 1, "mov eax, dword ptr"),
+    R(mov_load_2, 1, "mov ax, word ptr"),
+    R(mov_load_1, 1, "mov al, byte ptr"),
+    W(mov_imm, 1, "mov qword ptr [rdi], 0x7"),
+    W(mov_rip_store, 1, "mov qword ptr [0x"),
+    R(mov_rip_load, 1, "mov rax, qword ptr [0x"),
+    R(mov_own_base, 1, "mov rdi, qword ptr [rdi]"),
+    W(mov_indexed, 1, "[rdx+rcx*4]"),
+    R(movzx, 1, "movzx"),
+    R(movsx, 1, "movsx"),
+    R(cmp, 1, "cmp"),
+    R(test, 1, "test"),
+    W(add, 1, "add"),
+    W(sub, 1, "sub"),
+    W(inc, 1, "inc"),
+    W(dec, 1, "dec"),
+    W(neg, 1, "neg"),
+    W(not, 1, "not"),
+    W(and, 1, "and"),
+    W(or, 1, "or"),
+    W(xchg, 1, "xchg"),
+    W(xadd, 1, "lock xadd"),
+    W(lock_add, 1, "lock add"),
+    W(cmpxchg_ok, 1, "lock cmpxchg"),
+    W(cmpxchg_fails, 1, "lock cmpxchg"),
+    W(cmpxchg8b, 1, "lock cmpxchg8b"),
+    W(cmpxchg16b, 1, "lock cmpxchg16b"),
+    R(bt, 1, "bt"),
+    W(bts, 1, "bts"),
+    W(lock_bts_far, 1, "lock bts"),
+    W(btr, 1, "btr"),
+    W(rep_stosb, 8, "rep stosb"),
+    W(rep_stosq, 1, "rep stosq"),
+    W(stosb, 1, "stosb"),
+    W(stosb_down, 1, "stosb"),
+    W(rep_movsb_to, 8, "rep movsb"),
+    R(rep_movsb_from, 8, "rep movsb"),
+    W(rep_movsq_to, 1, "rep movsq"),
+    R(rep_movsq_from, 1, "rep movsq"),
+    W(movsq_to, 1, "movsq"),
+    R(movsq_from, 1, "movsq"),
+    R(cmpsb, 1, "cmpsb"),
+    R(scasb, 1, "scasb"),
+    R(lodsb, 1, "lodsb"),
+    R(push_memory, 1, "push qword ptr"),
+    W(pop_memory, 1, "pop qword ptr"),
+    W(push_watched, 1, "push rax"),
+    R(pop_watched, 1, "pop rax"),
+    R(call_memory, 1, "call qword ptr [rdi]"),
+    W(call_watched, 1, "call"),
+    W(behind_branch, 1, "mov qword ptr"),
+    W(branch_target, 1, "mov qword ptr"),
+    W(movups_store, 1, "movups"),
+    R(movups_load, 1, "movups"),
+    W(movaps_store, 1, "movaps"),
+    R(movaps_load, 1, "movaps"),
+    W(movntps, 1, "movntps"),
+    W(movdqu_store, 1, "movdqu"),
+    R(movdqu_load, 1, "movdqu"),
+    W(movss_store, 1, "movss"),
+    R(movss_load, 1, "movss"),
+    W(movsd_store, 1, "movsd"),
+    R(movsd_load, 1, "movsd"),
+    W(movnti, 1, "movnti"),
+    RW(vmovups_store, "write", 1, "vmovups", NEEDS_AVX),
+    RW(vmovups_load, "read", 1, "vmovups", NEEDS_AVX),
+    RW(vmaskmov_store, "write", 1, "vmaskmovps", NEEDS_AVX),
+    RW(vmaskmov_load, "read", 1, "vmaskmovps", NEEDS_AVX),
+    RW(avx512_store, "write", 1, "vmovdqu64", NEEDS_AVX512),
+    RW(avx512_load, "read", 1, "vmovdqu64", NEEDS_AVX512),
+    R(fld, 1, "fld"),
+    W(fstp, 1, "fstp"),
+    W(fxsave, 1, "fxsave"),
+    W(segment_store, 1, "mov qword ptr gs:[rdi]"),
 };
 const unsigned forms_count = sizeof forms / sizeof forms[0];

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 
 namespace stakeout {
 namespace {
@@ -32,10 +33,9 @@ class FoldedSink final : public WatchListener {
     void on_hit(const Hit& hit) override {
         std::string stack = printable(hit.comm);
         std::replace(stack.begin(), stack.end(), ';', ':');
-        for (auto frame = hit.user_stack.rbegin(); frame != hit.user_stack.rend(); ++frame)
-            stack += ";" + frame_name(*frame);
-        for (auto frame = hit.kernel_stack.rbegin(); frame != hit.kernel_stack.rend(); ++frame)
-            stack += ";" + frame_name(*frame) + "_[k]";
+        for (const Frame& frame : std::views::reverse(hit.user_stack)) stack += ";" + frame_name(frame);
+        for (const Frame& frame : std::views::reverse(hit.kernel_stack))
+            stack += ";" + frame_name(frame) + "_[k]";
         ++counts_[stack];
     }
 

@@ -45,7 +45,7 @@ class JsonSink final : public WatchListener {
             if (!target.type.empty()) one["type"] = target.type;
             if (target.is_per_cpu()) one["per_cpu"] = true;
             if (!target.note.empty()) one["note"] = target.note;
-            if (i < armed.values.size() && armed.values[i]) one["value"] = armed.values[i]->hex();
+            if (const auto& value = armed.values[i]) one["value"] = value->hex();
             targets.push_back(std::move(one));
         }
         Json slots = Json::array();

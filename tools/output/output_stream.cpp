@@ -16,8 +16,8 @@ OutputStream::OutputStream(int fd) : fd_(fd) {
 }
 
 bool OutputStream::flush() {
-    // A pipe that polls writable takes at least PIPE_BUF bytes at once; regular files take anything, and small pieces
-    // would cost half of the time that a fast stream of hits leaves.
+    // A pipe that polls writable takes at least PIPE_BUF bytes at once; regular files take anything, and
+    // small pieces would cost half of the time that a fast stream of hits leaves.
     constexpr std::size_t pipe_bytes = 4096;
     const std::size_t sure = is_file_ ? most_pending : pipe_bytes;
     while (written_ < pending_.size()) {

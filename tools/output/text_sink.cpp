@@ -91,8 +91,7 @@ class TextSink final : public WatchListener {
             line += target.is_per_cpu()
                         ? fmt::format(", {} bytes at each CPU's base + {:#x}", target.size, target.address)
                         : fmt::format(", {} bytes at {:#x}", target.size, target.address);
-            if (i < armed.values.size() && armed.values[i])
-                line += fmt::format(", now {}", armed.values[i]->hex());
+            if (const auto& value = armed.values[i]) line += fmt::format(", now {}", value->hex());
             say(line);
             if (!target.note.empty()) say("  note: " + target.note);
         }

@@ -99,8 +99,12 @@ Status Coverage::add(std::uint32_t cpu) {
     Status status = done();
     for (std::size_t slot = 0; slot < plan_.slots.size() && status; ++slot) {
         auto event = open(cpu, slot);
-        status = event ? enable(*event) : Status(std::move(event).error());
-        if (status) events.push_back(std::move(*event));
+        if (!event) {
+            status = std::move(event).error();
+            break;
+        }
+        events.push_back(std::move(*event));
+        status = enable(events.back());
     }
     if (status) {
         for (std::size_t slot = 0; slot < events.size(); ++slot) put(cpu, slot, events[slot].breakpoint.fd());

@@ -45,8 +45,6 @@ Finding examine_machine_kind() {
 }
 
 Finding examine_rights() {
-    auto status = read_text_file("/proc/self/status");
-    const std::string effective = status ? status->substr(status->find("CapEff:"), 40) : "";
     if (::geteuid() == 0) return good("rights", "running as root");
     return {"rights", Verdict::Limited, fmt::format("running as user {}", ::geteuid()),
             "without CAP_BPF and CAP_PERFMON nothing can be armed, without CAP_SYS_PTRACE no other user's "

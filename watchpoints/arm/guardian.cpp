@@ -100,8 +100,8 @@ Result<std::unique_ptr<Guardian>> Guardian::start(std::size_t capacity, std::uin
     void* page = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return internal_error("start the guardian of the time to live", "no memory to share", errno);
-    auto* shared =
-        new (page) Shared{}; // NOLINT(cppcoreguidelines-owning-memory): placement, unmapped by the owner
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): placement
+    auto* shared = new (page) Shared{};
     shared->deadline_ns = deadline_ns;
     shared->grace_ns = grace_ns;
     shared->capacity = capacity;

@@ -107,6 +107,7 @@ Status seed_values(Armed& armed, HitProgram& program, const WatchRequest& reques
 std::unique_ptr<HitBuilder> make_builder(const WatchRequest& request, const std::vector<Slot>& slots,
                                          const KernelPeek* peek, Symboliser& symboliser) {
     std::vector<HitBuilder::TargetFacts> targets;
+    targets.reserve(request.targets.size());
     for (const Target& target : request.targets)
         targets.push_back(
             {target.name, request.kind == AccessKind::Execute ? 0 : static_cast<std::uint32_t>(target.size)});
@@ -119,79 +120,93 @@ std::unique_ptr<HitBuilder> make_builder(const WatchRequest& request, const std:
 
 } // namespace
 
+// The steps of arming, in order. Each refuses with an error, and the owners in State give back what was taken
+// before.
+Status Watch::State::load_program(const std::vector<Slot>& slots) {
+    auto loaded_peek = KernelPeek::load();
+    if (!loaded_peek) return std::move(loaded_peek).error();
+    peek = std::move(*loaded_peek);
+    HitProgramConfig config = program_config(request, slots.size());
+    read_through_alias(config, request, *peek);
+    auto loaded = HitProgram::load(config);
+    if (!loaded) return std::move(loaded).error();
+    program = std::move(*loaded);
+    auto opened = Reader::open(program->ring_fd(), config.joins_possible,
+                               [this](JoinedHit&& hit) { taken.push_back(std::move(hit)); });
+    if (!opened) return std::move(opened).error();
+    reader = std::move(*opened);
+    if (request.warm_up) request.warm_up->finish();
+    return done();
+}
+
+Status Watch::State::take_slots(const std::vector<Slot>& slots, const std::vector<std::uint32_t>& cpus) {
+    Coverage::Plan plan{slots, request.targets, request.kind, request.exclude_kernel, StopWay::ByReturn, 1};
+    auto calibrated = calibrate(*program);
+    if (!calibrated) {
+        // No slot even for that: say which CPU has none for the target itself.
+        Coverage wanted(*program, std::move(plan));
+        if (auto fits = wanted.take(cpus); !fits) return fits;
+        return std::move(calibrated).error();
+    }
+    calibration = *calibrated;
+    program->set_exception_cost(static_cast<std::uint64_t>(calibration.exception_cost.count()));
+    plan.stop_way = calibration.stop_way;
+    plan.limit = event_limit(request, calibration);
+    coverage = std::make_unique<Coverage>(*program, std::move(plan));
+    return coverage->take(cpus);
+}
+
+Status Watch::State::prepare_reading(const std::vector<Slot>& slots) {
+    auto followed = TargetLife::follow(request.process, request.objects);
+    if (!followed) return std::move(followed).error();
+    life = std::move(*followed);
+    if (request.kernel_symbols != nullptr) symboliser.use_kernel_symbols(request.kernel_symbols);
+    // Its maps are read while it surely lives: its stacks can be told after its end too.
+    if (request.process) symboliser.notice_process(static_cast<std::uint32_t>(request.process->pid));
+    builder = make_builder(request, slots, peek.get(), symboliser);
+    return done();
+}
+
+Status Watch::State::enable() {
+    if (auto seeded = seed_values(armed, *program, request, peek.get()); !seeded) return seeded;
+    if (auto enabled = coverage->enable_all(); !enabled) return enabled;
+    armed_at_ns = monotonic_ns();
+    deadline_ns = armed_at_ns + static_cast<std::uint64_t>(request.time_to_live.count());
+    program->set_deadline(deadline_ns);
+    const auto armed_after = std::chrono::steady_clock::now() - request.process_start;
+    armed.milliseconds = std::chrono::duration<double, std::milli>(armed_after).count();
+
+    constexpr std::uint64_t grace_ns = 1'000'000'000; // for our own orderly end
+    auto started = Guardian::start(std::size_t{possible_cpus()} * slots_per_cpu, deadline_ns, grace_ns);
+    if (!started) return std::move(started).error();
+    guardian = std::move(*started);
+    coverage->guard_with(guardian.get());
+    return done();
+}
+
 Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     std::unique_ptr<Watch> watch(new Watch()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
     State& s = *watch->state_;
-    auto slots = plan_slots(request.targets, request.kind);
+    s.request = std::move(request);
+    auto slots = plan_slots(s.request.targets, s.request.kind);
     if (!slots) return std::move(slots).error();
     auto cpus = online_cpus();
     if (!cpus) return std::move(cpus).error();
-    auto peek = KernelPeek::load();
-    if (!peek) return std::move(peek).error();
-    s.peek = std::move(*peek);
-    HitProgramConfig config = program_config(request, slots->size());
-    read_through_alias(config, request, *s.peek);
-    auto program = HitProgram::load(config);
-    if (!program) return std::move(program).error();
-    s.program = std::move(*program);
-    if (request.warm_up) request.warm_up->finish();
-    auto calibration = calibrate(*s.program);
-    if (!calibration) {
-        // No slot even for that: say which CPU has none for the target itself.
-        Coverage wanted(*s.program, {*slots, request.targets, request.kind, request.exclude_kernel,
-                                     StopWay::ByReturn, 1});
-        if (auto taken = wanted.take(*cpus); !taken) return std::move(taken).error();
-        return std::move(calibration).error();
-    }
-    s.calibration = *calibration;
-    s.program->set_exception_cost(static_cast<std::uint64_t>(calibration->exception_cost.count()));
-    auto life = TargetLife::follow(request.process, request.objects);
-    if (!life) return std::move(life).error();
-    s.life = std::move(*life);
-
-    Coverage::Plan plan{*slots,
-                        request.targets,
-                        request.kind,
-                        request.exclude_kernel,
-                        calibration->stop_way,
-                        event_limit(request, *calibration)};
-    s.coverage = std::make_unique<Coverage>(*s.program, std::move(plan));
-    if (auto taken = s.coverage->take(*cpus); !taken) return std::move(taken).error();
-
     s.armed.cpus_online = *cpus;
-    auto reader = Reader::open(s.program->ring_fd(), config.joins_possible,
-                               [&s](JoinedHit&& hit) { s.taken.push_back(std::move(hit)); });
-    if (!reader) return std::move(reader).error();
-    s.reader = std::move(*reader);
-    if (request.kernel_symbols != nullptr) s.symboliser.use_kernel_symbols(request.kernel_symbols);
-    // Its maps are read while it surely lives: its stacks can be told after its end too.
-    if (request.process) s.symboliser.notice_process(static_cast<std::uint32_t>(request.process->pid));
-    s.builder = make_builder(request, *slots, s.peek.get(), s.symboliser);
 
-    if (auto seeded = seed_values(s.armed, *s.program, request, s.peek.get()); !seeded)
-        return std::move(seeded).error();
-    if (auto enabled = s.coverage->enable_all(); !enabled) return std::move(enabled).error();
-    s.armed_at_ns = monotonic_ns();
-    s.deadline_ns = s.armed_at_ns + static_cast<std::uint64_t>(request.time_to_live.count());
-    s.program->set_deadline(s.deadline_ns);
-    const auto armed_after = std::chrono::steady_clock::now() - request.process_start;
-
-    constexpr std::uint64_t grace_ns = 1'000'000'000; // for our own orderly end
-    auto guardian = Guardian::start(possible_cpus() * slots_per_cpu, s.deadline_ns, grace_ns);
-    if (!guardian) return std::move(guardian).error();
-    s.guardian = std::move(*guardian);
-    s.coverage->guard_with(s.guardian.get());
+    if (auto step = s.load_program(*slots); !step) return std::move(step).error();
+    if (auto step = s.take_slots(*slots, *cpus); !step) return std::move(step).error();
+    if (auto step = s.prepare_reading(*slots); !step) return std::move(step).error();
+    if (auto step = s.enable(); !step) return std::move(step).error();
 
     s.armed.watch = new_watch_id();
-    s.armed.targets = request.targets;
-    s.armed.kind = request.kind;
+    s.armed.targets = s.request.targets;
+    s.armed.kind = s.request.kind;
     s.armed.slots = *slots;
     s.armed.cpus_armed = s.coverage->cpus();
-    s.armed.milliseconds = std::chrono::duration<double, std::milli>(armed_after).count();
-    s.armed.time_to_live = request.time_to_live;
-    s.armed.exception_cost = calibration->exception_cost;
-    s.armed.brake = request.brake.on;
-    s.request = std::move(request);
+    s.armed.time_to_live = s.request.time_to_live;
+    s.armed.exception_cost = s.calibration.exception_cost;
+    s.armed.brake = s.request.brake.on;
     return watch;
 }
 

@@ -51,7 +51,7 @@ struct Armed {
     std::chrono::nanoseconds time_to_live{0};
     std::chrono::nanoseconds exception_cost{0};
     bool brake = true;
-    std::vector<std::optional<Value>> values; // each target's value when armed; per-CPU variables: none
+    std::vector<std::optional<Value>> values; // of each target when armed; per-CPU variables: none
 };
 
 struct Notice {

@@ -40,12 +40,12 @@ class WatchLoop {
         const std::uint64_t now = monotonic_ns();
         look_after_brake(now);
         look_after_clock(now);
+        if (auto what = s_.life.ended()) end(EndedBy::Target, *what);
         if (now >= next_slow_look_ns_) {
             next_slow_look_ns_ = now + second_ns;
             follow_cpus(now);
-            if (auto what = s_.life->replaced()) end(EndedBy::Target, *what);
+            if (auto what = s_.life.replaced()) end(EndedBy::Target, *what);
         }
-        if (auto what = s_.life->ended(); what && !over_) end(EndedBy::Target, *what);
         if (s_.program->has_ended() && s_.request.count != 0 && !over_)
             end(EndedBy::Count, "the asked number of hits was reached");
         if (!over_) wait(busy ? busy_wait_ms : idle_wait_ms);
@@ -192,7 +192,7 @@ class WatchLoop {
         std::vector<pollfd> fds{{stop_fd_, POLLIN, 0}, {s_.cpu_news.fd(), POLLIN, 0}};
         // A full output leaves the ring readable: not waiting for it then.
         fds.push_back({listener_.has_room() ? s_.reader->poll_fd() : -1, POLLIN, 0});
-        for (const int fd : s_.life->poll_fds()) fds.push_back({fd, POLLIN, 0});
+        for (const int fd : s_.life.poll_fds()) fds.push_back({fd, POLLIN, 0});
         if (::poll(fds.data(), fds.size(), milliseconds) <= 0) return;
         if (fds[0].revents != 0) end(EndedBy::User, "it was asked to end");
         if (fds[1].revents != 0 && s_.cpu_news.drain()) follow_cpus(monotonic_ns());

@@ -34,10 +34,16 @@ struct Watch::State {
     std::unique_ptr<Coverage> coverage;
     std::unique_ptr<Guardian> guardian;
     CpuNews cpu_news;
-    std::optional<TargetLife> life;
+    TargetLife life;
     Symboliser symboliser;
     std::unique_ptr<HitBuilder> builder;
     std::unique_ptr<Reader> reader;
+
+    // Arming, step by step (watch.cpp).
+    [[nodiscard]] Status load_program(const std::vector<Slot>& slots);
+    [[nodiscard]] Status take_slots(const std::vector<Slot>& slots, const std::vector<std::uint32_t>& cpus);
+    [[nodiscard]] Status prepare_reading(const std::vector<Slot>& slots);
+    [[nodiscard]] Status enable();
 
     // While running.
     std::deque<JoinedHit> taken;                          // out of the ring, not yet shown

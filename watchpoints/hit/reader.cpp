@@ -21,7 +21,8 @@ struct Reader::Ring {
         auto* reader = static_cast<Reader*>(context);
         reader->feed(std::span(static_cast<const std::byte*>(data), size));
         // A negative answer stops consuming after this record, which counts as consumed.
-        return reader->budget_ > 0 && --reader->budget_ == 0 ? -EAGAIN : 0;
+        if (reader->budget_ > 0) --reader->budget_;
+        return reader->budget_ == 0 ? -EAGAIN : 0;
     }
 };
 

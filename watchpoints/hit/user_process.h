@@ -66,7 +66,7 @@ class UserProcess {
     std::uint32_t pid_;
     std::vector<Mapped> mapped_;                      // sorted; executable mappings only
     std::unordered_map<std::uint64_t, Frame> frames_; // key: ip, and its top bit for a return address
-    std::chrono::steady_clock::time_point next_reading_{};
+    std::chrono::steady_clock::time_point next_reading_;
 };
 
 } // namespace stakeout

@@ -37,7 +37,7 @@ class KernelResolver {
     Result<std::uint64_t> referenced_by(const SymbolExpression& expression, const std::string& function,
                                         std::string& note);
     Error unknown_symbol(const SymbolExpression& expression);
-    Result<Target> typed(Target target, const std::string& type, const SymbolExpression& expression);
+    Result<Target> typed(const Target& target, const std::string& type, const SymbolExpression& expression);
     Result<Target> untyped(Target target, const SymbolExpression& expression);
     Result<Target> place(std::string text, std::uint64_t address, TypeId type, bool pointer_like,
                          const std::vector<PathStep>& path, const KernelTypes& known);

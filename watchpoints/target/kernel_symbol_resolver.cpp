@@ -66,8 +66,7 @@ Result<Target> KernelResolver::symbol(const SymbolExpression& expression) {
     std::string type = query_.type;
     if (type.empty() && expression.offset == 0)
         if (const auto known = known_global(expression.name)) type = known->type;
-    auto resolved =
-        type.empty() ? untyped(std::move(target), expression) : typed(std::move(target), type, expression);
+    auto resolved = type.empty() ? untyped(std::move(target), expression) : typed(target, type, expression);
     if (!resolved) return resolved;
     if (auto fine = check(*resolved, expression.offset != 0); !fine) return std::move(fine).error();
     return resolved;
@@ -220,7 +219,7 @@ Error KernelResolver::unknown_symbol(const SymbolExpression& expression) {
                      remedy + "is its module loaded?");
 }
 
-Result<Target> KernelResolver::typed(Target target, const std::string& type,
+Result<Target> KernelResolver::typed(const Target& target, const std::string& type,
                                      const SymbolExpression& expression) {
     auto known = types(expression.module == "vmlinux" ? "" : expression.module);
     if (!known) return std::move(known).error();

@@ -38,6 +38,7 @@ void NearNames::consider(std::string_view name) {
 
 std::vector<std::string> NearNames::take() && {
     std::vector<std::string> names;
+    names.reserve(nearest_.size());
     for (Near& near : nearest_) names.push_back(std::move(near.name));
     return names;
 }
