@@ -20,12 +20,13 @@ def all_counted(watch: Watch, unseen_allowed: bool = False) -> list[Record]:
 def chained(hits: list[Record], sigtraps: int = 0) -> None:
     """Each hit's old value is the new one before it. An access that came as a SIGTRAP breaks the chain once.
 
-    A hit that could not wait for another CPU's says so ("unordered"): the chain need not hold around it.
+    A hit that could not wait for another CPU's says so ("unordered"): the chain need not hold around it. One whose
+    memory could not be read in the exception (the page was just being moved) has no new value to chain.
     """
     loose = {hit["seq"] + step for hit in hits if hit.get("unordered") for step in (-1, 0, 1)}
     assert len(loose) <= 3 + len(hits) // 1000, "hits are in no order"
     breaks = [(a["seq"], a["new"], b["old"]) for a, b in zip(hits, hits[1:])
-              if a["new"] != b["old"] and not {a["seq"], b["seq"]} & loose]
+              if a["new"] is not None and a["new"] != b["old"] and not {a["seq"], b["seq"]} & loose]
     assert len(breaks) <= sigtraps, breaks[:5]
 
 

@@ -137,7 +137,7 @@ def test_slots_are_shared_and_named(actor: Actor) -> None:
         first.wait_armed()
         second.wait_armed()
         seen = json.loads(run("slots", "-o", "json").stdout)
-        assert {cpu["used"] for cpu in seen["cpus"]} == {2}
-        assert {first.pid, second.pid} == {holder["pid"] for holder in seen["holders"]}
+        assert all(cpu["used"] >= 2 for cpu in seen["cpus"])
+        assert {first.pid, second.pid} <= {holder["pid"] for holder in seen["holders"]}
         made = actor.do("w8 0 10")
         assert len(exactly(first, actor, made)) == len(exactly(second, actor, made))
