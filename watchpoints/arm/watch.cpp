@@ -163,6 +163,7 @@ Status Watch::State::prepare_reading(const std::vector<Slot>& slots) {
     if (request.kernel_symbols != nullptr) symboliser.use_kernel_symbols(request.kernel_symbols);
     // Its maps are read while it surely lives: its stacks can be told after its end too.
     if (request.process) symboliser.notice_process(static_cast<std::uint32_t>(request.process->pid));
+    for (const WatchedObject& object : request.objects) symboliser.notice_process(object.tid);
     builder = make_builder(request, slots, peek.get(), symboliser);
     return done();
 }

@@ -40,14 +40,14 @@ class WatchLoop {
         const std::uint64_t now = monotonic_ns();
         look_after_brake(now);
         look_after_clock(now);
+        if (s_.program->has_ended() && s_.request.count != 0)
+            end(EndedBy::Count, "the asked number of hits was reached");
         if (auto what = s_.life.ended()) end(EndedBy::Target, *what);
         if (now >= next_slow_look_ns_) {
             next_slow_look_ns_ = now + second_ns;
             follow_cpus(now);
             if (auto what = s_.life.replaced()) end(EndedBy::Target, *what);
         }
-        if (s_.program->has_ended() && s_.request.count != 0 && !over_)
-            end(EndedBy::Count, "the asked number of hits was reached");
         if (!over_) wait(busy ? busy_wait_ms : idle_wait_ms);
     }
 
