@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from programs import Running, Writer, bpftrace, stakeout_text
 from table import Row
 
@@ -20,8 +22,8 @@ def _bpftrace_lost(hits: int) -> int:
     with Writer() as writer:
         running: Running = bpftrace(writer.address, writer.pid)[0]
         with running:
-            writer.do("write", hits // 10)  # its first tenth tells as much
-            writer.do("write", hits - hits // 10)
+            time.sleep(0.4)  # its line comes before the breakpoints are set
+            writer.do("write", hits)
         text = running.said + "\n".join(
             line for line in running.output.read_text(errors="replace").splitlines() if line.startswith("Lost "))
         running.said = text

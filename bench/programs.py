@@ -8,15 +8,17 @@ import re
 import select
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]
-STAKEOUT = ROOT / "build" / "stakeout"
+BUILT = ROOT / "build" / "stakeout"
 WRITER = ROOT / "build" / "bench" / "writer"
 OUT = ROOT / "build" / "bench" / "out"
+STAKEOUT = OUT / "stakeout"  # a copy: a build meanwhile must not change what is measured
 BOUND = 180.0  # seconds; no step takes as long
 
 
@@ -100,6 +102,7 @@ class Running:
     output: Path
     said: str = ""
     _error: IO[bytes] | None = field(default=None, repr=False)
+    patience: float = BOUND  # seconds from SIGINT to SIGKILL
 
     def __enter__(self) -> "Running":
         return self
@@ -107,9 +110,13 @@ class Running:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
+        killer = threading.Timer(self.patience, self.process.kill)
+        killer.start()
         if self._error:
             self.said += self._error.read().decode(errors="replace")
+            self._error.close()
         self.process.wait(BOUND)
+        killer.cancel()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -163,20 +170,30 @@ def perf_record(address: int) -> Running:
     return Running(process, output, "", process.stderr)
 
 
+def _perf_events(pid: int) -> int:
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as files:
+            return sum(os.readlink(file.path) == "anon_inode:[perf_event]" for file in files)
+    except OSError:
+        return 0
+
+
 BPFTRACE_PROGRAM = 'watchpoint:{address:#x}:8:w {{ printf("%d %s %s %s\\n", pid, comm, kstack, ustack); }}'
 
 
 def bpftrace(address: int, pid: int | None) -> tuple[Running, float]:
-    """bpftrace's printf with both stacks, to a file, and the milliseconds from fork to its "Attaching" line."""
+    """bpftrace's printf with both stacks, to a file, and the milliseconds from fork to its watchpoint's perf event."""
     output = OUT / "bpftrace.txt"
     target = ["-p", str(pid)] if pid else []
     began = time.perf_counter()
     written = output.open("wb")
     process = subprocess.Popen(["bpftrace", *target, "-e", BPFTRACE_PROGRAM.format(address=address)],
                                stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.PIPE, bufsize=0)
-    while b"Attaching" not in output.read_bytes()[:200]:
+    while _perf_events(process.pid) <= (os.cpu_count() or 1):  # as many belong to its output buffers
         if process.poll() is not None or time.perf_counter() - began > BOUND:
             assert process.stderr
             raise RuntimeError(f"bpftrace did not start: {process.stderr.read().decode(errors='replace')}")
         time.sleep(0.001)
-    return Running(process, output, "", process.stderr), (time.perf_counter() - began) * 1e3
+    took = (time.perf_counter() - began) * 1e3
+    # After many hits it goes on printing for minutes, or for ever.
+    return Running(process, output, "", process.stderr, patience=3.0), took

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from document import machine, write_document
 from hit_cost import hit_cost
 from losses import losses
 from memory import memory
-from programs import OUT
+from programs import BUILT, OUT, STAKEOUT
 from slowdown import brake, not_hit
 from starts import starts
 from table import Row, as_markdown
@@ -55,6 +56,7 @@ def main() -> int:
     if options.write and (options.quick or options.only):
         parser.error("--write takes a whole run")
     OUT.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(BUILT, STAKEOUT)
     load = quiet_check()
     print(f"{machine()}. {load}", flush=True)
     rows: list[Row] = []

@@ -38,7 +38,7 @@ def _percent(ratio: float) -> str:
 
 def brake(quick: bool) -> list[Row]:
     with Writer() as writer:
-        pairs = _pairs(writer, "hot", 1 if quick else 4, 1 if quick else 7)
+        pairs = _pairs(writer, "hot", 1 if quick else 3, 1 if quick else 5)
     wall = statistics.median(watched.wall_ns / free.wall_ns for free, watched in pairs)
     cpu = statistics.median(watched.cpu_ns / free.cpu_ns for free, watched in pairs)
     return [Row("slowdown of a hot writer (5 million writes a second) under the default brake",

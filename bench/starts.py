@@ -28,7 +28,7 @@ def starts(quick: bool) -> list[Row]:
             told_median <= 40),
         Row("fork to the `armed` line read, wall clock", f"{seen_median:.1f} ms (least {min(seen):.1f})", "at most 40 ms",
             seen_median <= 40),
-        Row("the same against bpftrace's start to \"Attaching\"",
+        Row("the same against bpftrace's start to attached",
             f"{seen_median:.1f} ms against {peer_median:.1f} ms ({seen_median / peer_median:.2f} times)",
             "under 0.33 times", seen_median < peer_median / 3),
     ]
