@@ -430,3 +430,21 @@ int probe(struct so_context* ctx) {
     probe_runs++;
     return probe_answer ? 1 : 0;
 }
+
+// For loader/hit_program.cpp: where this object's own data lies. A watch on that would strike the hit program
+// itself. Loaded only for watches of raw addresses.
+struct so_own_memory own_memory;
+
+SEC("syscall")
+int tell_own_memory(void* ctx) {
+    __u32 zero = 0;
+    own_memory.globals = (__u64)&order;
+    own_memory.cpus = (__u64)bpf_map_lookup_elem(&cpus, &zero);
+    own_memory.plans = (__u64)bpf_map_lookup_elem(&plans, &zero);
+    own_memory.last_values = (__u64)bpf_map_lookup_elem(&last_values, &zero);
+    own_memory.scratch = (__u64)bpf_map_lookup_elem(&scratches, &zero);
+    void* room = bpf_ringbuf_reserve(&records, 8, 0);
+    own_memory.ring = (__u64)room;
+    if (room) bpf_ringbuf_discard(room, BPF_RB_NO_WAKEUP);
+    return 0;
+}

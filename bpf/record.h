@@ -63,6 +63,12 @@ struct so_record {
     __u8 code[SO_CODE_BYTES];
 };
 
+/* Kernel addresses of the hit program's own data: the first byte of each, the scratch area of one CPU, a byte
+ * of the ring. */
+struct so_own_memory {
+    __u64 globals, cpus, plans, last_values, scratch, ring;
+};
+
 /* What each CPU has armed. Addresses differ between CPUs only for per-CPU variables. */
 struct so_plan {
     __u64 slot_address[SO_SLOTS];

@@ -82,6 +82,7 @@ Result<std::unique_ptr<HitProgram>> HitProgram::load(const HitProgramConfig& con
     bpf_map__set_max_entries(state.object->maps.plans, cpu_count);
     bpf_map__set_max_entries(state.object->maps.last_values, cpu_count * SO_REGIONS);
     configure(*state.object, config);
+    bpf_program__set_autoload(state.object->progs.tell_own_memory, config.tell_own_memory);
     if (const int failed = hit_bpf__load(state.object.get()); failed != 0)
         return load_error("loading it", -failed);
 
@@ -153,6 +154,25 @@ so_cpu HitProgram::counters(std::uint32_t cpu) const {
 
 void HitProgram::clear_stopped(std::uint32_t cpu, std::uint64_t slot_mask) {
     std::atomic_ref(state_->cpus[cpu].stopped_mask).fetch_and(~slot_mask);
+}
+
+Result<std::vector<HitProgram::OwnRange>> HitProgram::own_memory() const {
+    LIBBPF_OPTS(bpf_test_run_opts, run);
+    if (bpf_prog_test_run_opts(bpf_program__fd(state_->object->progs.tell_own_memory), &run) != 0)
+        return internal_error("find the hit program's own memory", "the program could not be run", errno);
+    const auto& own = state_->object->bss->own_memory;
+    constexpr std::uint64_t page = 4096;
+    const std::uint64_t cpu_count = state_->cpus.size();
+    const std::uint64_t ring_bytes = 2 * std::uint64_t{bpf_map__max_entries(state_->object->maps.records)};
+    // The ring's data is mapped twice in a row, and the byte may be anywhere in it.
+    std::vector<OwnRange> ranges{{own.globals & ~(page - 1), page},
+                                 {own.cpus, cpu_count * sizeof(so_cpu)},
+                                 {own.plans, cpu_count * sizeof(so_plan)},
+                                 {own.last_values, cpu_count * SO_REGIONS * SO_REGION_BYTES},
+                                 {own.scratch, page},
+                                 {own.ring - std::min<std::uint64_t>(own.ring, ring_bytes), 2 * ring_bytes}};
+    std::erase_if(ranges, [](const OwnRange& range) { return range.start == 0; });
+    return ranges;
 }
 
 void HitProgram::start_probe(bool answer) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace stakeout {
 
@@ -26,6 +27,7 @@ struct HitProgramConfig {
     std::uint32_t page_levels = 4; // 4 or 5
     std::uint32_t kernel_depth = SO_MAX_DEPTH; // frames; 0: no stack
     std::uint32_t user_depth = SO_MAX_DEPTH;
+    bool tell_own_memory = false;      // makes own_memory() work
     std::uint64_t max_hits = 0;        // 0: no limit
     std::uint64_t brake_window_ns = 0; // 0: no brake
     std::uint64_t brake_budget_ns = 0;
@@ -58,6 +60,14 @@ class HitProgram {
     // A copy of one CPU's counters; the running program goes on counting.
     [[nodiscard]] so_cpu counters(std::uint32_t cpu) const;
     void clear_stopped(std::uint32_t cpu, std::uint64_t slot_mask); // these slots have been re-armed
+
+    // The kernel memory of the program's own maps. Of the scratch areas it knows only one CPU's, of the ring
+    // everything within its size. Error: Internal.
+    struct OwnRange {
+        std::uint64_t start = 0;
+        std::uint64_t bytes = 0;
+    };
+    [[nodiscard]] Result<std::vector<OwnRange>> own_memory() const;
 
     void start_probe(bool answer); // resets the probe's count; `answer`: what it returns
     [[nodiscard]] std::uint64_t probe_runs() const;

@@ -2,6 +2,7 @@
 #include "watchpoints/arm/watch.h"
 
 #include "watchpoints/arm/direct_map.h"
+#include "watchpoints/arm/own_memory.h"
 #include "watchpoints/arm/seed.h"
 #include "watchpoints/arm/warm_up.h"
 #include "watchpoints/arm/watch_state.h"
@@ -37,6 +38,7 @@ HitProgramConfig program_config(const WatchRequest& request, std::size_t slots) 
         config.target_mm = request.process->mm;
         config.mm_offset = request.process->mm_offset;
     }
+    config.tell_own_memory = !request.process && request.kind != AccessKind::Execute;
     config.kernel_depth = request.kernel_depth;
     config.user_depth = request.user_depth;
     // --r drops writes only after decoding: the kernel cannot count what is shown.
@@ -131,6 +133,8 @@ Status Watch::State::load_program(const std::vector<Slot>& slots) {
     auto loaded = HitProgram::load(config);
     if (!loaded) return std::move(loaded).error();
     program = std::move(*loaded);
+    if (config.tell_own_memory)
+        if (auto fine = check_not_own_memory(request.targets, *program); !fine) return fine;
     auto opened = Reader::open(program->ring_fd(), config.joins_possible,
                                [this](JoinedHit&& hit) { taken.push_back(std::move(hit)); });
     if (!opened) return std::move(opened).error();
