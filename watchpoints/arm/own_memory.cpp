@@ -11,9 +11,10 @@ Status check_not_own_memory(std::span<const Target> targets, const HitProgram& p
         for (const HitProgram::OwnRange& range : *own)
             if (!target.is_per_cpu() && target.address < range.start + range.bytes &&
                 range.start < target.address + target.size)
-                return arm_error(fmt::format("watch {} at {:#x}", target.name, target.address),
-                                 "that memory belongs to stakeout's own hit program, which every hit writes to",
-                                 "watch another address");
+                return arm_error(
+                    fmt::format("watch {} at {:#x}", target.name, target.address),
+                    "that memory belongs to stakeout's own hit program, which every hit writes to",
+                    "watch another address");
     return done();
 }
 

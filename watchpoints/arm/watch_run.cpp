@@ -45,6 +45,7 @@ class WatchLoop {
         if (auto what = s_.life.ended()) end(EndedBy::Target, *what);
         if (now >= next_slow_look_ns_) {
             next_slow_look_ns_ = now + second_ns;
+            if (++slow_looks_ % 3 == 0) s_.symboliser.rest();
             follow_cpus(now);
             if (auto what = s_.life.replaced()) end(EndedBy::Target, *what);
         }
@@ -252,6 +253,7 @@ class WatchLoop {
     bool over_ = false;
     std::uint64_t notice_at_ns_ = 0;
     std::uint64_t next_slow_look_ns_ = 0;
+    std::uint64_t slow_looks_ = 0;
     std::uint64_t shown_ = 0;
     std::uint64_t patience_ends_ns_ = 0;
     std::map<std::uint32_t, std::uint64_t> next_refill_ns_;

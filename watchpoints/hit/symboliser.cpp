@@ -4,6 +4,8 @@
 
 #include "watchpoints/hit/user_process.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 namespace stakeout {
@@ -33,6 +35,8 @@ struct Symboliser::State {
     std::unordered_map<std::uint32_t, std::unique_ptr<Noticed>> processes;
     std::uint64_t clock = 0;
     std::size_t user_frames = 0;
+    std::uint64_t described = 0;     // new frames, kernel and user
+    std::uint64_t given_back_at = 0; // value of `described` when memory was last given back
     std::uint32_t last_pid = 0;
     Noticed* last = nullptr;
 
@@ -87,12 +91,20 @@ void Symboliser::notice_process(std::uint32_t pid, bool again) {
     if (!is_new && (again || !process.known())) process.refresh(state_->images);
 }
 
+void Symboliser::rest() {
+    if (state_->given_back_at == state_->described) return;
+    state_->given_back_at = state_->described;
+    state_->images.forget_lines();
+    ::malloc_trim(0);
+}
+
 const Frame& Symboliser::kernel_frame(std::uint64_t ip, bool is_return_address) {
     // The top bit of a kernel address is always set.
     const std::uint64_t key = ip ^ (is_return_address ? 1ULL << 63 : 0);
     auto& frames = state_->kernel_frames;
     if (const auto known = frames.find(key); known != frames.end()) return known->second;
     if (frames.size() >= most_kernel_frames) frames.clear();
+    ++state_->described;
     Frame frame;
     frame.ip = ip;
     const std::uint64_t looked_up = is_return_address && ip != 0 ? ip - 1 : ip;
@@ -110,6 +122,7 @@ const Frame& Symboliser::user_frame(std::uint32_t pid, std::uint64_t ip, bool is
     const std::size_t before = process.cached_frames();
     const Frame& frame = process.frame(ip, is_return_address, state_->images);
     if (process.cached_frames() == before) return frame;
+    ++state_->described;
     if (++state_->user_frames <= most_user_frames) return frame;
     for (auto& [_, noticed] : state_->processes) noticed->process.forget_frames();
     state_->user_frames = 1;

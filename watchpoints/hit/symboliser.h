@@ -46,6 +46,10 @@ class Symboliser {
     // opened when the process was noticed). Returns how many.
     std::size_t read_user_code(std::uint32_t pid, std::uint64_t address, std::span<std::uint8_t> into);
 
+    // To be called every few seconds: gives back the memory that only describing new frames takes (DWARF, the
+    // allocator's leavings), if any were described since the last call.
+    void rest();
+
   private:
     struct State;
     std::unique_ptr<State> state_;

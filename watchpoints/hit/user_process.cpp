@@ -45,6 +45,11 @@ std::shared_ptr<ElfImage> UserProcess::open_image(const Mapping& mapping, ImageC
     return mapping.deleted ? nullptr : images.open(fmt::format("/proc/{}/root{}", pid_, mapping.path));
 }
 
+void ImageCache::forget_lines() const {
+    for (const auto& [identity, known] : images_)
+        if (const auto image = known.lock()) image->forget_lines();
+}
+
 bool UserProcess::refresh(ImageCache& images) {
     next_reading_ = std::chrono::steady_clock::now() + between_readings;
     const auto maps = ProcessMaps::read(static_cast<int>(pid_));

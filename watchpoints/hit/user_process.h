@@ -21,6 +21,7 @@ class ImageCache {
   public:
     // `path` as we can open it. Null: not there, or no ELF file.
     std::shared_ptr<ElfImage> open(const std::string& path);
+    void forget_lines() const; // of all files
 
   private:
     struct Identity {

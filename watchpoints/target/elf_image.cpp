@@ -18,9 +18,13 @@ struct ElfImage::State {
     std::unique_ptr<ElfFile> file;
 
     // Each of these is loaded when it is first asked for.
-    std::once_flag debug_once, symbols_once, lines_once;
+    std::once_flag debug_once, symbols_once;
     std::unique_ptr<ElfFile> debug; // separate debug information; null: none
     ElfSymbols symbols;
+    // Lines have a handle of their own on the debug file: symbols live as long as the image, lines are given
+    // back when nobody has asked for a while (forget_lines).
+    bool lines_tried = false;
+    std::unique_ptr<ElfFile> lines_debug;
     std::unique_ptr<SourceLines> lines; // null: no DWARF
 
     const ElfFile* debug_file() {
@@ -36,12 +40,15 @@ struct ElfImage::State {
         return symbols;
     }
     const SourceLines* all_lines() {
-        std::call_once(lines_once, [this] {
-            if (SourceLines::present_in(*file))
-                lines = std::make_unique<SourceLines>(*file);
-            else if (debug_file() != nullptr && SourceLines::present_in(*debug_file()))
-                lines = std::make_unique<SourceLines>(*debug_file());
-        });
+        if (lines_tried) return lines.get();
+        lines_tried = true;
+        if (SourceLines::present_in(*file)) {
+            lines = std::make_unique<SourceLines>(*file);
+            return lines.get();
+        }
+        lines_debug = find_debug_file(*file, path);
+        if (lines_debug && SourceLines::present_in(*lines_debug))
+            lines = std::make_unique<SourceLines>(*lines_debug);
         return lines.get();
     }
 };
@@ -93,6 +100,12 @@ std::vector<std::string> ElfImage::nearest(std::string_view name, std::size_t li
 std::optional<SourceLine> ElfImage::line_of(std::uint64_t address) const {
     const SourceLines* lines = state_->all_lines();
     return lines != nullptr ? lines->at(address) : std::nullopt;
+}
+
+void ElfImage::forget_lines() const {
+    state_->lines.reset();
+    state_->lines_debug.reset();
+    state_->lines_tried = false;
 }
 
 std::size_t ElfImage::read(std::uint64_t address, std::span<std::uint8_t> into) const {

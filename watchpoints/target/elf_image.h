@@ -41,6 +41,8 @@ class ElfImage {
     [[nodiscard]] std::vector<std::string> nearest(std::string_view name, std::size_t limit = 3) const;
     // Needs DWARF; loaded at the first call.
     [[nodiscard]] std::optional<SourceLine> line_of(std::uint64_t address) const;
+    // Gives the DWARF's memory back (libc's takes 45 MB); the next line_of() loads it again.
+    void forget_lines() const;
     // Code or data bytes from the file at a linked address; returns how many.
     std::size_t read(std::uint64_t address, std::span<std::uint8_t> into) const;
     // Linked address of a file offset that is mapped by a PT_LOAD segment, and back the load bias of a

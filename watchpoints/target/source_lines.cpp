@@ -5,8 +5,9 @@
 namespace stakeout {
 namespace {
 
-// libdw reads every debug section as a whole.
-constexpr std::uint64_t most_debug_bytes = 256ULL * 1024 * 1024;
+// libdw reads every debug section as a whole, and a watch must stay small on a machine in trouble: libc's
+// lines are told, those of a browser are not (addr2line has them).
+constexpr std::uint64_t most_debug_bytes = 32ULL * 1024 * 1024;
 
 } // namespace
 
