@@ -6,105 +6,29 @@
 //
 // Three things are worth knowing before changing it:
 //
-// * Order. `old` and `new` of successive hits form a chain only if reading the memory, exchanging the last
-// value and
-//   taking the sequence number are one step for all CPUs. The verifier refuses bpf_spin_lock in tracing
-//   programs, so a bounded try-lock of our own does it. It is held for tens of nanoseconds; where it stays
-//   busy (its holder's virtual CPU was descheduled) the hit goes on without it and says so (SO_UNORDERED).
+// 1. Order. `old` and `new` of successive hits form a chain only if reading the memory, exchanging the last
+// value and taking the sequence number are one step for all CPUs (bpf/hit_order.h). Where the lock stays
+// busy, its holder's virtual CPU being descheduled, the hit goes on without it and says so (SO_UNORDERED).
 //
-// * Stopping. Since "perf/bpf: Call BPF handler directly, not through overflow machinery" (Linux 6.11), an
-// event's
-//   limit (PERF_EVENT_IOC_REFRESH) counts only the hits for which the program returns 1: with a limit of one,
-//   `return 1` disables the event in the same exception. On older kernels the limit counts every hit and the
-//   return value is ignored; user space then sets the limit to the brake's budget (arm/brake.h). Both halves
-//   live with either.
+// 2. Stopping. Since "perf/bpf: Call BPF handler directly, not through overflow machinery" (Linux 6.11), an
+// event's limit (PERF_EVENT_IOC_REFRESH) counts only the hits for which the program returns 1: with a limit
+// of one, `return 1` disables the event in the same exception. On older kernels the limit counts every hit
+// and the return value is ignored; user space then sets the limit to the brake's budget (arm/brake.h). Both
+// halves live with either.
 //
-// * One access, several traps. A store that straddles two slots runs the program twice; a kernel copy to a
-// watched
-//   user address traps once a byte (REP MOVSB). Such traps are joined to the hit they belong to.
+// 3. One access, several traps. A store that straddles two slots runs the program twice; a kernel copy to a
+// watched user address traps once a byte (REP MOVSB). Such traps are joined to the hit they belong to
+// (bpf/hit_join.h).
 #include "vmlinux.h"
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/record.h"
+#include "bpf/hit_join.h"
+#include "bpf/hit_order.h"
+#include "bpf/hit_state.h"
+#include "bpf/hit_value.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-// Fixed at load time.
-const volatile __u64 region_size[SO_REGIONS];
-const volatile bool user_regions;   // the targets are addresses of the process whose mm is target_mm
-const volatile bool per_cpu_values; // a per-CPU variable: each CPU has its own last value
-const volatile bool joins_possible; // more than one slot, or user memory that the kernel may copy to
-const volatile __u64 target_mm;     // struct mm_struct *, 0 for kernel memory
-const volatile __u32 mm_offset;     // of task_struct.mm, told by the task finder
-const volatile __u64 target_pgd;  // kernel address of the process's page tables; 0: read user memory directly
-const volatile __u64 direct_map;  // where the kernel maps all physical memory
-const volatile __u32 page_levels; // 4 or 5
-const volatile __u32 kernel_stack_bytes;
-const volatile __u32 user_stack_bytes;
-const volatile __u64 max_hits;         // --count, 0: no limit
-const volatile __u64 window_ns;        // the brake's window, 0: no brake
-const volatile __u64 window_budget_ns; // time that may be stolen in a window
-const volatile __u64 window_max_hits;  // --max-rate, 0: no limit
-
-// Shared by all CPUs. `order` has a cache line of its own.
-struct {
-    __u64 lock;
-    __u64 next_seq;
-    __u64 pad[6];
-} order __attribute__((aligned(64)));
-__u64 deadline_ns;     // set by user space when armed; 0: not yet
-__u64 exception_ns;    // cost of the exception around this program, as calibrated when arming
-__u64 ended;           // set by user space or by the last counted hit: no more records
-__u32 seen_tgids[256]; // whose first hit has woken the reader, so that it finds /proc/PID alive
-
-struct {
-    __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 8 * 1024 * 1024);
-} records SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(map_flags, BPF_F_MMAPABLE);
-    __type(key, __u32);
-    __type(value, struct so_cpu);
-    __uint(max_entries, 1); // number of possible CPUs, set before loading
-} cpus SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __type(key, __u32);
-    __type(value, struct so_plan);
-    __uint(max_entries, 1);
-} plans SEC(".maps");
-
-struct last_value {
-    __u8 bytes[SO_REGION_BYTES];
-};
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __type(key, __u32);
-    __type(value, struct last_value);
-    __uint(max_entries, SO_REGIONS); // SO_REGIONS for each CPU when per_cpu_values
-} last_values SEC(".maps");
-
-// The record under construction, and the previous one of this CPU to tell joined traps by. bpf_prog_active
-// keeps hit programs from nesting on a CPU, so one of each is enough.
-struct scratch {
-    struct so_record record;
-    __u64 frames[2 * SO_MAX_DEPTH + 2];
-    struct so_regs previous;
-    __u64 previous_seq;
-    __u32 previous_tid;
-    __u32 previous_slots; // mask of the slots that the previous hit touched
-    __u32 previous_regions;
-};
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __type(key, __u32);
-    __type(value, struct scratch);
-    __uint(max_entries, 1);
-} scratches SEC(".maps");
 
 // struct bpf_perf_event_data, without the CO-RE relocations that vmlinux.h puts on it: it is UAPI and cannot
 // move.
@@ -114,44 +38,11 @@ struct so_context {
     __u64 addr; // the breakpoint's address
 };
 
-// Long enough for a holder that pays for a host's page fault under the ring buffer; a virtual CPU that is
-// descheduled for longer is not waited for. bpf_loop: the verifier looks at one turn, not at all of them.
-#define LOCK_TRIES 8192
-
-static long try_order_lock(__u64 turn, int* taken) {
-    if (order.lock == 0 && __sync_val_compare_and_swap(&order.lock, 0, 1) == 0) *taken = 1;
-    return *taken; // 1 ends the loop
-}
-
-static __always_inline int take_order_lock(void) {
-    int taken = 0;
-    bpf_loop(LOCK_TRIES, try_order_lock, &taken, 0);
-    return taken;
-}
-static __always_inline void release_order_lock(void) { __sync_lock_test_and_set(&order.lock, 0); }
-
 // Which slot trapped: the event's address tells, each slot of a watch has its own.
 static __always_inline int find_slot(const struct so_plan* plan, __u64 address) {
     for (int i = 0; i < SO_SLOTS; i++)
         if (i < plan->slots && plan->slot_address[i] == address) return i;
     return -1;
-}
-
-static __always_inline bool same_registers(const struct so_regs* a, const struct so_regs* b) {
-    return a->ip == b->ip && a->sp == b->sp && a->ax == b->ax && a->bx == b->bx && a->cx == b->cx &&
-           a->dx == b->dx && a->si == b->si && a->di == b->di && a->bp == b->bp && a->r8 == b->r8 &&
-           a->r9 == b->r9 && a->r10 == b->r10 && a->r11 == b->r11 && a->r12 == b->r12 && a->r13 == b->r13 &&
-           a->r14 == b->r14 && a->r15 == b->r15 && a->flags == b->flags;
-}
-
-// The next step of the REP-prefixed copy that trapped last: the counter fell by n, the destination moved by n
-// elements, and the instruction pointer stayed, or left it after the last element (a REP instruction has at
-// most 4 bytes here).
-static __always_inline bool next_step_of_copy(const struct so_regs* before, const struct so_regs* now) {
-    __u64 elements = before->cx - now->cx, bytes = now->di - before->di;
-    if (now->ip - before->ip > 4 || now->sp != before->sp) return false;
-    if (elements == 0 || elements > SO_REGION_BYTES) return false;
-    return bytes == elements || bytes == 8 * elements || bytes == 4 * elements;
 }
 
 // No CO-RE access in this object: without one libbpf need not parse the kernel's BTF (16 ms), and the one
@@ -160,67 +51,6 @@ static __always_inline __u64 current_mm(void) {
     __u64 mm = 0;
     bpf_probe_read_kernel(&mm, sizeof(mm), (const char*)bpf_get_current_task() + mm_offset);
     return mm;
-}
-
-enum join { NOT_JOINED, SAME_STORE, SAME_COPY };
-
-static __always_inline enum join joined_to_previous(const struct scratch* s, const struct so_regs* regs,
-                                                    __u32 tid, int slot, bool user_mode) {
-    if (!joins_possible || s->previous_seq == 0 || s->previous_tid != tid) return NOT_JOINED;
-    if (!(s->previous_slots & (1u << slot)) && same_registers(&s->previous, regs)) return SAME_STORE;
-    if (user_regions && !user_mode && next_step_of_copy(&s->previous, regs)) return SAME_COPY;
-    return NOT_JOINED;
-}
-
-// The kernel's own alias of a user address, by a walk of the process's page tables; 0 where there is none.
-//
-// A watch for reads would trap our own reading of the value: in the exception of a user-mode access the debug
-// registers stay armed, and copying eight bytes with REP MOVSB traps eight times. A debug register matches
-// virtual addresses, so reading the same frame through the direct map traps nothing.
-static __always_inline __u64 kernel_alias(__u64 address) {
-    const __u64 frame_bits =
-        0x00003ffffffff000ull; // 64 TiB; arm/direct_map.cpp has proven that this machine fits
-    __u64 table = target_pgd;
-    for (int level = 5; level >= 1; level--) {
-        if (level > page_levels) continue;
-        __u64 shift = 12 + 9 * (level - 1), entry = 0;
-        if (bpf_probe_read_kernel(&entry, sizeof(entry), (void*)(table + 8 * ((address >> shift) & 511))))
-            return 0;
-        if (!(entry & 1)) return 0; // not present
-        __u64 frame = direct_map + (entry & frame_bits);
-        if (level == 1) return frame + (address & 0xfff);
-        __u64 offset_in_page = address & ((1ull << shift) - 1);
-        if (entry & 0x80)
-            return direct_map + (entry & frame_bits & ~((1ull << shift) - 1)) + offset_in_page; // huge page
-        table = frame;
-    }
-    return 0;
-}
-
-static __always_inline long read_user_target(void* to, __u64 size, __u64 from, bool user_mode) {
-    bool in_one_page = (from & 0xfff) + size <= 0x1000;
-    if (user_mode && target_pgd && in_one_page) {
-        __u64 alias = kernel_alias(from);
-        if (alias && bpf_probe_read_kernel(to, size, (const void*)alias) == 0) return 0;
-    }
-    return bpf_probe_read_user(to, size, (const void*)from);
-}
-
-// Reads the target and exchanges the last value; the caller holds the order lock where it could be had.
-static __always_inline void exchange_value(struct so_record* r, const struct so_plan* plan, __u32 region,
-                                           __u32 cpu) {
-    __u32 key = region + (per_cpu_values ? cpu * SO_REGIONS : 0);
-    struct last_value* last = bpf_map_lookup_elem(&last_values, &key);
-    __u64 size = region_size[region & (SO_REGIONS - 1)];
-    __u64 from = plan->region_address[region & (SO_REGIONS - 1)];
-    if (!last || size > SO_REGION_BYTES) return;
-    __builtin_memcpy(r->old_bytes, last->bytes, SO_REGION_BYTES);
-    long failed = user_regions ? read_user_target(r->new_bytes, size, from, r->flags & SO_USER_MODE)
-                               : bpf_probe_read_kernel(r->new_bytes, size, (const void*)from);
-    if (failed)
-        r->flags |= SO_NEW_UNREADABLE;
-    else
-        __builtin_memcpy(last->bytes, r->new_bytes, SO_REGION_BYTES);
 }
 
 // What the instruction decoder needs and user space could not read later: the word at the stack pointer, and
