@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Callable
 
+TREE = Path(__file__).resolve().parents[2]  # the guests see it at its own path
 GUEST_DIED = -1  # QEMU ended without the guest having said how it went
 TIMED_OUT = -2
 
@@ -59,7 +60,7 @@ def command(kernel: Kernel, share: Path, memory_mb: int = 2048) -> list[str]:
         *("-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", str(memory_mb)),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio"),
         *("-kernel", str(kernel.image), "-initrd", str(kernel.initrd)),
-        *("-append", f"console=ttyS0 quiet panic=-1 oops=panic share={share}"),
+        *("-append", f"console=ttyS0 quiet panic=-1 oops=panic share={share} tree={TREE}"),
         *("-fsdev", f"{shared},id=root,path=/,readonly=on,multidevs=remap"),
         *("-device", "virtio-9p-pci,fsdev=root,mount_tag=hostroot"),
         *("-fsdev", f"{shared},id=share,path={share}"),
