@@ -1,5 +1,6 @@
 // `stakeout doctor`: what this kernel and machine can do, each finding with its consequence and its remedy.
 #include "tools/stakeout/commands.h"
+#include "tools/stakeout/failure.h"
 #include "watchpoints/arm/examination.h"
 
 #include "base/result.h"
@@ -67,9 +68,7 @@ void print_json(const std::vector<Finding>& findings, bool ready) {
 
 int run_doctor(const std::string& format) {
     if (format != "text" && format != "json") {
-        const Error error = usage_error("use --output " + format, "it is none of text and json");
-        fmt::print(stderr, "stakeout: {}\n", error.sentence());
-        return error.exit_status();
+        return fail(usage_error("use --output " + format, "it is none of text and json"));
     }
     const std::vector<Finding> findings = examine_machine();
     const bool ready = std::none_of(findings.begin(), findings.end(), [](const Finding& finding) {

@@ -1,5 +1,6 @@
 // `stakeout slots`: the debug registers in use on each CPU and who holds them.
 #include "tools/stakeout/commands.h"
+#include "tools/stakeout/failure.h"
 #include "tools/stakeout/slot_holders.h"
 #include "watchpoints/arm/free_slots.h"
 #include "watchpoints/arm/online_cpus.h"
@@ -57,10 +58,6 @@ void print_json(const std::vector<CpuSlots>& cpus, const std::vector<SlotHolder>
 }
 
 int run_slots(const std::string& format) {
-    const auto fail = [](const Error& error) {
-        fmt::print(stderr, "stakeout: {}\n", error.sentence());
-        return error.exit_status();
-    };
     if (format != "text" && format != "json")
         return fail(usage_error("use --output " + format, "it is none of text and json"));
     auto online = online_cpus();

@@ -3,6 +3,7 @@
 #include "loader/object_finder.h"
 #include "tools/output/sinks.h"
 #include "tools/stakeout/commands.h"
+#include "tools/stakeout/failure.h"
 #include "tools/stakeout/slot_holders.h"
 #include "tools/stakeout/watch_options.h"
 #include "watchpoints/arm/warm_up.h"
@@ -21,11 +22,6 @@
 
 namespace stakeout {
 namespace {
-
-int fail(const Error& error) {
-    std::fputs(fmt::format("stakeout: {}\n", error.sentence()).c_str(), stderr);
-    return error.exit_status();
-}
 
 // Ctrl-C, kill and a closed terminal end a watch in order, with its summary.
 Result<OwnedFd> catch_signals() {

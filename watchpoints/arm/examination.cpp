@@ -84,8 +84,7 @@ Finding examine_slots(const std::vector<std::uint32_t>& cpus) {
 }
 
 // Arms a word of our own, hits it, and learns the cost and the way to stop.
-Finding examine_hits() {
-    auto program = HitProgram::load({});
+Finding examine_hits(const Result<std::unique_ptr<HitProgram>>& program) {
     if (!program)
         return {"hits", Verdict::Missing, program.error().sentence(), "nothing can be watched",
                 program.error().remedy};
@@ -132,10 +131,9 @@ Finding examine_symbols(const Result<std::unique_ptr<KernelSymbols>>& symbols) {
     if (!symbols)
         return {"kernel symbols", Verdict::Limited, symbols.error().sentence(),
                 "kernel stacks have no names; --symbol cannot find anything", symbols.error().remedy};
-    const std::size_t data = (*symbols)->data_symbols();
-    std::string found = fmt::format("{} symbols, {} of them data", (*symbols)->size(), data);
-    constexpr std::size_t hardly_any = 1000; // kernels without KALLSYMS_ALL list about 70
-    if (data >= hardly_any) return good("kernel symbols", std::move(found));
+    std::string found =
+        fmt::format("{} symbols, {} of them data", (*symbols)->size(), (*symbols)->data_symbols());
+    if (!(*symbols)->hides_data()) return good("kernel symbols", std::move(found));
     return {"kernel symbols", Verdict::Limited, found + " (built without KALLSYMS_ALL)",
             "kernel variables cannot be found by name in /proc/kallsyms; per-CPU variables, objects and a "
             "few globals can",
@@ -189,10 +187,10 @@ std::vector<Finding> examine_machine() {
     findings.push_back(examine_types(features));
     auto cpus = online_cpus();
     if (cpus) findings.push_back(examine_slots(*cpus));
-    findings.push_back(examine_hits());
+    const auto program = HitProgram::load({});
+    findings.push_back(examine_hits(program));
     auto symbols = KernelSymbols::load();
     findings.push_back(examine_symbols(symbols));
-    auto program = HitProgram::load({});
     findings.push_back(examine_execute_in_kernel(symbols ? symbols->get() : nullptr,
                                                  program ? (*program)->program_fd() : -1));
     findings.push_back(examine_kernel_memory());

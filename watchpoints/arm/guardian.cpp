@@ -1,5 +1,7 @@
 #include "watchpoints/arm/guardian.h"
 
+#include "base/monotonic_clock.h"
+
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 #include <sys/ioctl.h>
@@ -39,12 +41,6 @@ namespace {
 
 constexpr std::uint64_t second_ns = 1'000'000'000;
 
-std::uint64_t now_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * second_ns + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
 void sleep_until(std::uint64_t ns) {
     const timespec until{static_cast<time_t>(ns / second_ns), static_cast<long>(ns % second_ns)};
     while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
@@ -77,16 +73,16 @@ template <class Shared>
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
     for (;;) {
         const std::uint64_t at = shared.deadline_ns + shared.grace_ns;
-        if (now_ns() >= at) break;
+        if (monotonic_ns() >= at) break;
         sleep_until(at);
     }
-    const std::uint64_t patience_ends = now_ns() + 2 * second_ns;
+    const std::uint64_t patience_ends = monotonic_ns() + 2 * second_ns;
     while (!take_turn(shared.turn, Acted)) {
-        if (now_ns() >= patience_ends) {
+        if (monotonic_ns() >= patience_ends) {
             ::kill(parent, SIGKILL);
             ::_exit(0);
         }
-        sleep_until(now_ns() + second_ns / 20);
+        sleep_until(monotonic_ns() + second_ns / 20);
     }
     for (std::size_t i = 0; i < shared.capacity; ++i) close_event(shared.entries[i]);
     ::_exit(0);

@@ -10,15 +10,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 
 namespace stakeout {
-
-std::uint64_t monotonic_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 Watch::Watch() : state_(std::make_unique<State>()) {}
 Watch::~Watch() = default;

@@ -1,6 +1,7 @@
 // What a watch holds while it is armed. Private to watch.cpp (arming) and watch_run.cpp (the loop).
 #pragma once
 
+#include "base/monotonic_clock.h"
 #include "loader/hit_program.h"
 #include "loader/kernel_peek.h"
 #include "watchpoints/arm/coverage.h"
@@ -18,8 +19,6 @@
 #include <optional>
 
 namespace stakeout {
-
-std::uint64_t monotonic_ns();
 
 struct Watch::State {
     WatchRequest request;

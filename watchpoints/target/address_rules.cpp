@@ -52,8 +52,12 @@ Half half_of(std::uint64_t address, bool five_levels) {
 }
 
 bool machine_has_five_levels() {
-    auto text = read_text_file("/proc/cpuinfo");
-    return text && text->find(" la57") != std::string::npos;
+    // Asked for each CPU's copy of a variable, and /proc/cpuinfo grows with the CPUs: read once.
+    static const bool five_levels = [] {
+        auto text = read_text_file("/proc/cpuinfo");
+        return text && text->find(" la57") != std::string::npos;
+    }();
+    return five_levels;
 }
 
 Status check_kernel_target(const Target& target, const KernelPeek& peek) {

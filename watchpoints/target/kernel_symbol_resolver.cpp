@@ -206,10 +206,7 @@ Error KernelResolver::unknown_symbol(const SymbolExpression& expression) {
         for (const KnownGlobal& known : known_globals) near.consider(known.name);
     const std::vector<std::string> names = std::move(near).take();
     std::string remedy = names.empty() ? "" : fmt::format("near names: {}; ", fmt::join(names, ", "));
-    // Kernels without KALLSYMS_ALL list some data symbols all the same (about 70: exported through linker
-    // tables).
-    constexpr std::size_t hardly_any = 1000;
-    if (!query_.function && symbols_->data_symbols() < hardly_any)
+    if (!query_.function && symbols_->hides_data())
         return arm_error(find_tried(expression),
                          "this kernel hides data symbols (it is built without KALLSYMS_ALL)",
                          remedy + "give System.map or vmlinux with --vmlinux, a function that uses it with "

@@ -48,6 +48,8 @@ class KernelSymbols {
     [[nodiscard]] std::vector<std::string> nearest(std::string_view name, std::size_t limit = 3) const;
     // How many symbols are data: about none where KALLSYMS_ALL is not set.
     [[nodiscard]] std::size_t data_symbols() const;
+    // Is this a table without data symbols? Such kernels list some 70 all the same, others tens of thousands.
+    [[nodiscard]] bool hides_data() const { return data_symbols() < 1000; }
     [[nodiscard]] std::size_t size() const;
 
     KernelSymbols(const KernelSymbols&) = delete;
