@@ -1,7 +1,7 @@
 #include "watchpoints/target/elf_symbols.h"
 
+#include "base/near_names.h"
 #include "watchpoints/target/demangle.h"
-#include "watchpoints/target/near_names.h"
 
 #include <algorithm>
 #include <unordered_set>

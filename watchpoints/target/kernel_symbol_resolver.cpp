@@ -3,10 +3,10 @@
 //   2. /proc/kallsyms
 //   3. System.map or vmlinux, moved by the KASLR offset
 //   4. the text of a function that refers to it (--via, or one that is known to)
+#include "base/near_names.h"
 #include "watchpoints/target/address_rules.h"
 #include "watchpoints/target/kernel_resolver.h"
 #include "watchpoints/target/known_globals.h"
-#include "watchpoints/target/near_names.h"
 #include "watchpoints/target/per_cpu.h"
 
 #include <fmt/format.h>

@@ -3,9 +3,9 @@
 // up.
 #include "watchpoints/target/kernel_symbols.h"
 
+#include "base/near_names.h"
 #include "base/text_file.h"
 #include "watchpoints/target/kernel_symbol_table.h"
-#include "watchpoints/target/near_names.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,6 +1,6 @@
 #include "watchpoints/target/kernel_types.h"
 
-#include "watchpoints/target/near_names.h"
+#include "base/near_names.h"
 
 #include <bpf/btf.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "watchpoints/target/near_names.h"
+#include "base/near_names.h"
 
 #include <algorithm>
 
