@@ -1,0 +1,102 @@
+#include "loader/compiler/clang_session.h"
+
+#include <clang/Basic/TargetInfo.h>
+#include <clang/CodeGen/BackendUtil.h>
+#include <clang/CodeGen/CodeGenAction.h>
+#include <clang/Driver/Compilation.h>
+#include <clang/Driver/Driver.h>
+#include <clang/Frontend/CompilerInvocation.h>
+#include <clang/Frontend/TextDiagnosticPrinter.h>
+#include <llvm/ADT/SmallVector.h>
+#include <llvm/IR/DiagnosticInfo.h>
+#include <llvm/IR/DiagnosticPrinter.h>
+
+namespace stakeout {
+namespace {
+
+// What the driver would be given on a command line. BPF v3 has 32-bit instructions and jumps and is as old as
+// ring buffers are (Linux 5.1).
+std::vector<const char*> command_line(const char* script_path) {
+    static const std::string headers = "-isystem" + std::string(ScriptFiles::header_folder);
+    return {"clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall",
+            // Scripts declare maps and programs that nothing in C refers to; kernel enumerations come without
+            // names.
+            "-Wno-unused-function", "-Wno-missing-declarations", "-Wno-compare-distinct-pointer-types",
+            "-Wno-visibility", "-fno-color-diagnostics", "-D__TARGET_ARCH_x86", "-D__x86_64__", "-nostdinc",
+            headers.c_str(), "-x", "c", "-c", script_path};
+}
+
+class BackendDiagnostics : public llvm::DiagnosticHandler {
+  public:
+    BackendDiagnostics(llvm::raw_ostream& out, bool& failed) : out_(out), failed_(failed) {}
+
+    bool handleDiagnostics(const llvm::DiagnosticInfo& info) override {
+        if (info.getSeverity() == llvm::DS_Remark || info.getSeverity() == llvm::DS_Note) return true;
+        const bool error = info.getSeverity() == llvm::DS_Error;
+        failed_ |= error;
+        llvm::DiagnosticPrinterRawOStream printer(out_);
+        out_ << (error ? "error: " : "warning: ");
+        info.print(printer);
+        out_ << '\n';
+        return true; // shown: nothing goes to stderr, nothing ends the process
+    }
+
+  private:
+    llvm::raw_ostream& out_;
+    bool& failed_;
+};
+
+} // namespace
+
+ClangSession::ClangSession(const ScriptSource& source, llvm::IntrusiveRefCntPtr<ScriptFiles> files)
+    : source_(source), files_(std::move(files)) {}
+
+ClangSession::~ClangSession() = default;
+
+bool ClangSession::parse() {
+    auto options = llvm::makeIntrusiveRefCnt<clang::DiagnosticOptions>();
+    auto* printer =
+        new clang::TextDiagnosticPrinter(diagnostics_stream_, options.get()); // owned by the engine
+    auto engine = llvm::makeIntrusiveRefCnt<clang::DiagnosticsEngine>(
+        llvm::makeIntrusiveRefCnt<clang::DiagnosticIDs>(), options, printer);
+    clang::CreateInvocationOptions how;
+    how.Diags = engine;
+    how.VFS = files_;
+    std::shared_ptr<clang::CompilerInvocation> invocation =
+        clang::createInvocation(command_line(source_.path.c_str()), how);
+    if (!invocation) return false;
+    invocation->getFrontendOpts().DisableFree = false; // a watch lives long after its compilation
+    invocation->getDiagnosticOpts().ShowColors = false;
+
+    clang_.setInvocation(std::move(invocation));
+    clang_.createDiagnostics(
+        new clang::TextDiagnosticPrinter(diagnostics_stream_, &clang_.getDiagnosticOpts()));
+    clang_.setVerboseOutputStream(llvm::nulls()); // "1 error generated."
+    clang_.setFileManager(new clang::FileManager(clang_.getFileSystemOpts(), files_));
+    clang_.getCodeGenOpts().DisableLLVMPasses = true;
+    clang::EmitLLVMOnlyAction action(&context_);
+    const bool parsed = clang_.ExecuteAction(action);
+    module_ = action.takeModule();
+    if (!parsed || !module_) return false;
+    context_.setDiagnosticHandler(std::make_unique<BackendDiagnostics>(diagnostics_stream_, backend_failed_));
+    return true;
+}
+
+bool ClangSession::run_backend(bool with_passes, std::vector<char>* object) {
+    clang_.getCodeGenOpts().DisableLLVMPasses = !with_passes;
+    llvm::SmallVector<char, 0> bytes;
+    std::unique_ptr<llvm::raw_pwrite_stream> out;
+    if (object != nullptr) out = std::make_unique<llvm::raw_svector_ostream>(bytes);
+    clang::EmitBackendOutput(
+        clang_.getDiagnostics(), clang_.getHeaderSearchOpts(), clang_.getCodeGenOpts(),
+        clang_.getTargetOpts(), clang_.getLangOpts(), clang_.getTarget().getDataLayoutString(), module_.get(),
+        object != nullptr ? clang::Backend_EmitObj : clang::Backend_EmitNothing, files_, std::move(out));
+    if (object != nullptr) object->assign(bytes.begin(), bytes.end());
+    return !backend_failed_ && !clang_.getDiagnostics().hasErrorOccurred();
+}
+
+bool ClangSession::optimise() { return run_backend(true, nullptr); }
+
+bool ClangSession::generate(std::vector<char>& object) { return run_backend(false, &object); }
+
+} // namespace stakeout

@@ -1,0 +1,48 @@
+// One script on its way through Clang and LLVM, in the steps that the compiler looks in between: parse to
+// unoptimised IR, optimise, generate code. Used inside run_guarded() only.
+#pragma once
+
+#include "loader/compiler/compiler.h"
+#include "loader/compiler/script_files.h"
+
+#include <clang/Frontend/CompilerInstance.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Support/raw_ostream.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace stakeout {
+
+class ClangSession {
+  public:
+    ClangSession(const ScriptSource& source, llvm::IntrusiveRefCntPtr<ScriptFiles> files);
+    ~ClangSession();
+    ClangSession(const ClangSession&) = delete;
+    ClangSession& operator=(const ClangSession&) = delete;
+
+    // Each: false when there were errors, told in diagnostics().
+    bool parse();
+    bool optimise();
+    bool generate(std::vector<char>& object);
+
+    [[nodiscard]] llvm::Module& module() { return *module_; } // from parse() on
+    // Clang's, with the script's lines and carets, and the back end's.
+    [[nodiscard]] const std::string& diagnostics() const { return diagnostics_; }
+
+  private:
+    bool run_backend(bool with_passes, std::vector<char>* object);
+
+    const ScriptSource& source_;
+    llvm::IntrusiveRefCntPtr<ScriptFiles> files_;
+    std::string diagnostics_;
+    llvm::raw_string_ostream diagnostics_stream_{diagnostics_};
+    llvm::LLVMContext context_;
+    clang::CompilerInstance clang_;
+    std::unique_ptr<llvm::Module> module_;
+    bool backend_failed_ = false;
+};
+
+} // namespace stakeout

@@ -1,0 +1,2 @@
+/* <errno.h> for scripts: the numbers. */
+#include <linux/errno.h>
