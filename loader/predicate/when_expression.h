@@ -21,6 +21,10 @@
 
 namespace stakeout {
 
+enum class WhenAccess : std::uint8_t { Unknown, Read, Write, Execute }; // as enum so_access of bpf/stakeout.h
+// "read", "write", "execute"
+[[nodiscard]] WhenAccess access_named(std::string_view name);
+
 struct PredicateTarget {
     std::uint32_t width = 0; // bytes
     bool is_signed = false;
@@ -42,17 +46,18 @@ struct FieldPlace {
 // remedy are shown under the path's place in the expression.
 using FieldLookup = std::function<Result<FieldPlace>(std::size_t target, std::string_view path)>;
 
-// One operation. Operands are nodes before it, and are converted to `operands_type`.
+// One operation. Operands are nodes before it, and are converted to `operands_type`; but for the count of a
+// shift.
 struct WhenNode {
     enum class Kind : std::uint8_t {
         Number,
         Value,       // old, new or a field of theirs: `place`
         Fact,        // delta pid tid cpu ip width hits: `name`
-        Text,        // comm or access (`name`) == `text`; `op` Equal or NotEqual
+        Text,        // comm or access (`name`) is or is not `text`: `op` Equal or NotEqual
         Unary,       // Complement, Minus
         Cast,        // `cast`
         Binary,      // arithmetic and comparisons
-        Logical,     // && || and, with one operand, !
+        Logical,     // && ||, and ! with one operand
         Conditional, // operands[0] ? operands[1] : operands[2]
     };
     Kind kind = Kind::Number;
@@ -67,6 +72,9 @@ struct WhenNode {
     std::uint32_t operands[3] = {};
     std::uint32_t held = 0; // values that wait on the stack while this is computed, at most
 };
+
+// Number, Value, Fact: what is read without computing.
+[[nodiscard]] bool is_leaf(const WhenNode& node);
 
 class WhenExpression {
   public:

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace stakeout {
 
@@ -82,7 +83,9 @@ struct StoredType {
 [[nodiscard]] std::uint64_t apply(WhenOperator op, WhenType type, std::uint64_t left, std::uint64_t right);
 [[nodiscard]] std::uint64_t apply(WhenOperator op, WhenType type, std::uint64_t operand);
 
-// "unsigned char", "u8", "uint8_t"; words as in C: "long unsigned int". Nothing: no integer type.
+// Whether a word belongs to the name of an integer type of C or the kernel: "unsigned", "u8", "uint8_t".
 [[nodiscard]] bool is_type_word(std::string_view word);
+// The type that words like {"long", "unsigned", "int"} name; nothing: they name none.
+[[nodiscard]] std::optional<StoredType> type_of_words(const std::vector<std::string_view>& words);
 
 } // namespace stakeout

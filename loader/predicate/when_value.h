@@ -14,8 +14,7 @@
 
 namespace stakeout {
 
-enum class WhenAccess : std::uint8_t { Unknown, Read, Write, Execute }; // as enum so_access
-
+// What one hit is judged by. The caller fills all of it; `delta` as struct hit has it (bpf/stakeout.h).
 struct WhenValues {
     std::size_t target = 0;
     std::array<std::uint8_t, SO_REGION_BYTES> old_bytes{}, new_bytes{};
