@@ -2,6 +2,7 @@
 
 #include "loader/compiler/clang_session.h"
 #include "loader/compiler/foreign_programs.h"
+#include "loader/compiler/kernel_headers.h"
 #include "loader/compiler/llvm_guard.h"
 #include "loader/compiler/script_files.h"
 
@@ -32,7 +33,8 @@ bool CompiledScript::refused() const {
 
 Result<CompiledScript> compile_script(const ScriptSource& source, const CompileOptions& options) {
     const std::string tried = fmt::format("compile {}", source.path);
-    (void)options;
+    auto vmlinux = vmlinux_header(source, options);
+    if (!vmlinux) return std::move(vmlinux).error();
     CompiledScript script;
     std::string diagnostics;
     std::string last_words;
@@ -40,7 +42,7 @@ Result<CompiledScript> compile_script(const ScriptSource& source, const CompileO
     initialise_llvm();
     const bool finished = run_guarded(
         [&] {
-            auto files = llvm::makeIntrusiveRefCnt<ScriptFiles>(source.path, source.text, "");
+            auto files = llvm::makeIntrusiveRefCnt<ScriptFiles>(source.path, source.text, *vmlinux);
             ClangSession session(source, files);
             outcome = compile(session, script);
             diagnostics = session.diagnostics();
