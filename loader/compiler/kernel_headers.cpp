@@ -89,6 +89,10 @@ constexpr std::string_view without_btf = "#include <linux/bpf.h>\n#include <linu
                                          "#include <linux/bpf_perf_event.h>\n";
 constexpr std::array<std::string_view, 2> tags_without_btf{"pt_regs", "perf_event_attr"};
 
+// Headers of ours that name kernel types.
+constexpr std::array<std::string_view, 4> own_headers{"stakeout.h", "bpf/stakeout.h", "bpf/script_state.h",
+                                                      "bpf/script_run.h"};
+
 // The texts that a script consists of, and their words.
 class Reading {
   public:
@@ -111,7 +115,7 @@ class Reading {
         followed_.push_back(name);
         if (name == "vmlinux.h")
             wants_kernel_types_ = true;
-        else if (name == "stakeout.h" || name == "bpf/stakeout.h")
+        else if (std::ranges::find(own_headers, name) != own_headers.end())
             read(*embedded_header(name));
         else if (!embedded_header(name))
             read_local(name);
