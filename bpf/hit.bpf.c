@@ -25,18 +25,11 @@
 
 #include "bpf/hit_join.h"
 #include "bpf/hit_order.h"
+#include "bpf/hit_stages.h"
 #include "bpf/hit_state.h"
 #include "bpf/hit_value.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-// struct bpf_perf_event_data, without the CO-RE relocations that vmlinux.h puts on it: it is UAPI and cannot
-// move.
-struct so_context {
-    struct so_regs regs;
-    __u64 sample_period;
-    __u64 addr; // the breakpoint's address
-};
 
 // Which slot trapped: the event's address tells, each slot of a watch has its own.
 static __always_inline int find_slot(const struct so_plan* plan, __u64 address) {
@@ -156,6 +149,50 @@ static __always_inline int finish(struct so_cpu* c, __u64 began, int slot) {
     return 1;
 }
 
+// Fills in what a record has beyond its values, and sends it. The hit program's answer.
+static __always_inline int record_hit(void* ctx, struct scratch* s, struct so_cpu* c, bool last) {
+    struct so_record* r = &s->record;
+    bool user_mode = r->flags & SO_USER_MODE;
+    r->kind = SO_HIT;
+    bpf_get_current_comm(r->comm, sizeof(r->comm));
+    read_code(r, user_mode);
+    read_stacks(ctx, s, user_mode);
+    if (last) ended = 1;
+    if (send(s, last || first_of_process(r->pid)))
+        c->recorded++;
+    else
+        c->lost++;
+    if (last) return 1;
+    return finish(c, r->time_ns, r->slot);
+}
+
+static __always_inline void copy_regs(struct so_regs* to, const struct so_regs* regs) {
+    __builtin_memset(to, 0, sizeof(*to));
+#define COPY(reg) to->reg = regs->reg
+    COPY(r15);
+    COPY(r14);
+    COPY(r13);
+    COPY(r12);
+    COPY(bp);
+    COPY(bx);
+    COPY(r11);
+    COPY(r10);
+    COPY(r9);
+    COPY(r8);
+    COPY(ax);
+    COPY(cx);
+    COPY(dx);
+    COPY(si);
+    COPY(di);
+    COPY(orig_ax);
+    COPY(ip);
+    COPY(cs);
+    COPY(flags);
+    COPY(sp);
+    COPY(ss);
+#undef COPY
+}
+
 SEC("perf_event")
 int on_access(struct so_context* ctx) {
     const struct so_regs* regs = &ctx->regs;
@@ -187,30 +224,7 @@ int on_access(struct so_context* ctx) {
     struct so_record* r = &s->record;
     __u64 pid_tgid = bpf_get_current_pid_tgid();
     struct so_regs now_regs;
-    __builtin_memset(&now_regs, 0, sizeof(now_regs));
-#define COPY(reg) now_regs.reg = regs->reg
-    COPY(r15);
-    COPY(r14);
-    COPY(r13);
-    COPY(r12);
-    COPY(bp);
-    COPY(bx);
-    COPY(r11);
-    COPY(r10);
-    COPY(r9);
-    COPY(r8);
-    COPY(ax);
-    COPY(cx);
-    COPY(dx);
-    COPY(si);
-    COPY(di);
-    COPY(orig_ax);
-    COPY(ip);
-    COPY(cs);
-    COPY(flags);
-    COPY(sp);
-    COPY(ss);
-#undef COPY
+    copy_regs(&now_regs, regs);
     bool user_mode = now_regs.cs & 3;
     enum join how = joined_to_previous(s, &now_regs, (__u32)pid_tgid, slot, user_mode);
     r->flags = user_mode ? SO_USER_MODE : 0;
@@ -222,32 +236,58 @@ int on_access(struct so_context* ctx) {
         return finish(c, began, slot);
     }
 
+    if (staged) __builtin_memset(r->new_bytes, 0, sizeof(r->new_bytes)); // compared whole
     bool locked = take_order_lock();
     exchange_value(r, plan, region, cpu);
     r->seq = __sync_fetch_and_add(&order.next_seq, 1) + 1;
     if (locked) release_order_lock();
     if (!locked) r->flags |= SO_UNORDERED;
-    if (max_hits && r->seq > max_hits) {
-        c->late++;
-        return 1;
-    }
-
-    r->kind = SO_HIT;
-    bpf_get_current_comm(r->comm, sizeof(r->comm));
-    read_code(r, user_mode);
-    read_stacks(ctx, s, user_mode);
     s->previous_seq = r->seq;
     s->previous_tid = r->tid;
     s->previous_slots = 1u << slot;
     s->previous_regions = 1u << region;
-    bool last = max_hits && r->seq == max_hits;
-    if (last) ended = 1;
-    if (send(s, last || first_of_process(r->pid)))
-        c->recorded++;
+    if (staged) return show_to_stages(ctx, s, plan, c);
+    if (max_hits && r->seq > max_hits) {
+        c->late++;
+        return 1;
+    }
+    return record_hit(ctx, s, c, max_hits && r->seq == max_hits);
+}
+
+// The last stage: the predicates' and the script's verdict is carried out.
+SEC("perf_event")
+int conclude(struct so_context* ctx) {
+    __u32 cpu = bpf_get_smp_processor_id(), zero = 0;
+    struct so_cpu* c = bpf_map_lookup_elem(&cpus, &cpu);
+    struct scratch* s = bpf_map_lookup_elem(&scratches, &zero);
+    struct hit* h = bpf_map_lookup_elem(&so_hits, &zero);
+    if (!c || !s || !h) return 0;
+    struct so_record* r = &s->record;
+    if (h->asked.defers) wait_for_followup(h, r, cpu);
+    if (h->asked.to_task) r->flags |= h->asked.to_task == 1 ? SO_TASK_ASKED : SO_MISSED;
+    if (h->asked.stops) {
+        ended = 1;
+        script_stopped = 1;
+    }
+    if (h->asked.verdict == drop) {
+        c->dropped[h->asked.reason & (SO_DROPS - 1)]++;
+        return h->asked.stops ? 1 : finish(c, r->time_ns, r->slot);
+    }
+    __u64 number = __sync_fetch_and_add(&kept, 1) + 1;
+    if (max_hits && number > max_hits) {
+        c->late++;
+        return 1;
+    }
+    if (h->asked.verdict == undecided && (r->flags & SO_DEFERRED)) r->flags |= SO_UNDECIDED;
+    send_extra(h, r);
+    int answer = record_hit(ctx, s, c, h->asked.stops || (max_hits && number == max_hits));
+    if (!runs_foreign) return answer;
+    // Its answer would be the exception's: it does not run where ours has to be 1.
+    if (answer)
+        c->script_skipped++;
     else
-        c->lost++;
-    if (last) return 1;
-    return finish(c, began, slot);
+        bpf_tail_call(ctx, &so_stages, SO_FOREIGN);
+    return answer;
 }
 
 // For arm/calibration.cpp: what an exception costs on this machine, and how this kernel lets a program stop
@@ -273,6 +313,8 @@ int tell_own_memory(void* ctx) {
     own_memory.plans = (__u64)bpf_map_lookup_elem(&plans, &zero);
     own_memory.last_values = (__u64)bpf_map_lookup_elem(&last_values, &zero);
     own_memory.scratch = (__u64)bpf_map_lookup_elem(&scratches, &zero);
+    own_memory.hit = (__u64)bpf_map_lookup_elem(&so_hits, &zero);
+    own_memory.queues = (__u64)bpf_map_lookup_elem(&so_queues, &zero);
     void* room = bpf_ringbuf_reserve(&records, 8, 0);
     own_memory.ring = (__u64)room;
     if (room) bpf_ringbuf_discard(room, BPF_RB_NO_WAKEUP);

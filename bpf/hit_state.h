@@ -2,7 +2,16 @@
 // shares with user space (loader/hit_program.cpp). Included by hit.bpf.c only.
 #pragma once
 
-#include "bpf/record.h"
+#define STAKEOUT_LAYOUT
+#include "bpf/stakeout.h"
+
+// struct bpf_perf_event_data, without the CO-RE relocations that vmlinux.h puts on it: it is UAPI and cannot
+// move.
+struct so_context {
+    struct so_regs regs;
+    __u64 sample_period;
+    __u64 addr; // the breakpoint's address
+};
 
 // Fixed at load time.
 const volatile __u64 region_size[SO_REGIONS];
@@ -20,6 +29,13 @@ const volatile __u64 max_hits;         // --count, 0: no limit
 const volatile __u64 window_ns;        // the brake's window, 0: no brake
 const volatile __u64 window_budget_ns; // time that may be stolen in a window
 const volatile __u64 window_max_hits;  // --max-rate, 0: no limit
+const volatile bool staged;            // predicates or a script decide: bpf/hit_stages.h
+const volatile bool runs_script;       // and shows_comm, has_fields: what of a hit anybody looks at
+const volatile bool shows_comm;
+const volatile bool has_fields;
+const volatile bool runs_foreign;   // a program that knows nothing of us runs after each kept hit
+const volatile bool kicks_wanted;   // follow-ups on demand
+const volatile __u8 certain_access; // enum so_access, where the watchpoint's kind tells it
 
 // Shared by all CPUs. `order` has a cache line of its own.
 struct {
@@ -30,6 +46,8 @@ struct {
 __u64 deadline_ns;     // set by user space when armed; 0: not yet
 __u64 exception_ns;    // cost of the exception around this program, as calibrated when arming
 __u64 ended;           // set by user space or by the last counted hit: no more records
+__u64 kept;            // hits that were wanted, where predicates or a script decide
+__u64 script_stopped;  // a script called stop()
 __u32 seen_tgids[256]; // whose first hit has woken the reader, so that it finds /proc/PID alive
 
 struct {
@@ -79,3 +97,31 @@ struct {
     __type(value, struct scratch);
     __uint(max_entries, 1);
 } scratches SEC(".maps");
+
+// What predicates and scripts see of the hit under construction.
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, struct hit);
+    __uint(max_entries, 1);
+} so_hits SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(key_size, 4);
+    __uint(value_size, 4);
+    __uint(max_entries, SO_STAGES);
+} so_stages SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct so_queue);
+    __uint(max_entries, 1); // number of possible CPUs where a script follows up
+} so_queues SEC(".maps");
+
+// Its forced wake-up is what starts a follow-up's timer (bpf/followup.bpf.c). The reader empties it.
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 64 * 1024);
+} so_kicks SEC(".maps");

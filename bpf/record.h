@@ -32,6 +32,10 @@ enum so_kind {
     SO_HIT = 1, /* a hit; the frames follow the record */
     SO_JOINED =
         2, /* more of the hit `seq`: the next bytes of one copy, or another target of one store; no frames */
+    SO_EXTRA =
+        3, /* what a script adds to the hit `seq`: a struct so_extra (bpf/stakeout.h), before its hit */
+    SO_FOLLOWUP = 4,  /* a follow-up of the hit `seq`, in softirq: a struct so_extra */
+    SO_TASK_LOOK = 5, /* the same, in the task's own context */
 };
 
 enum so_flag {
@@ -40,6 +44,22 @@ enum so_flag {
     SO_UNORDERED = 1 << 2,      /* the order lock stayed busy: `old` and `new` may not chain here */
     SO_CODE_VALID = 1 << 3,     /* `code` was read */
     SO_TOP_VALID = 1 << 4,      /* `stack_top` was read */
+    SO_DEFERRED = 1 << 5,       /* a follow-up will come, `delay_ns` after the hit */
+    SO_UNDECIDED = 1 << 6,      /* and its verdict is the hit's */
+    SO_MISSED = 1 << 7,         /* a follow-up was asked for, but the queue had no room */
+    SO_EXTRA_LOST = 1 << 8,     /* the ring had no room for what the script added */
+    SO_TASK_ASKED = 1 << 9,     /* a look in the task's context will come */
+};
+
+/* Who dropped a hit, in the kernel: index of so_cpu.dropped. */
+enum so_drop {
+    SO_DROP_CHANGED,  /* --changed */
+    SO_DROP_FROM,     /* --only-from, --not-from */
+    SO_DROP_COMM,     /* --comm-match */
+    SO_DROP_WHEN,     /* --when */
+    SO_DROP_SCRIPT,   /* the script's on_hit */
+    SO_DROP_FOLLOWUP, /* the script's on_followup, of an undecided hit: counted by the reader */
+    SO_DROPS = 8
 };
 
 struct so_record {
@@ -59,6 +79,7 @@ struct so_record {
     __u8 old_bytes[SO_REGION_BYTES]; /* the whole target before and after; region_size of them are valid */
     __u8 new_bytes[SO_REGION_BYTES];
     struct so_regs regs; /* after the access, as the exception saved them */
+    __u64 delay_ns;      /* with SO_DEFERRED */
     __u64 stack_top;     /* the word at regs.sp: a call's return address when the access was the call's */
     __u8 code[SO_CODE_BYTES];
 };
@@ -66,7 +87,7 @@ struct so_record {
 /* Kernel addresses of the hit program's own data: the first byte of each, the scratch area of one CPU, a byte
  * of the ring. */
 struct so_own_memory {
-    __u64 globals, cpus, plans, last_values, scratch, ring;
+    __u64 globals, cpus, plans, last_values, scratch, ring, hit, queues;
 };
 
 /* What each CPU has armed. Addresses differ between CPUs only for per-CPU variables. */
@@ -77,8 +98,8 @@ struct so_plan {
     __u32 slots;
 };
 
-/* One CPU's counters and brake. Every run of the hit program ends in exactly one of recorded, lost, joined,
- * foreign and late. */
+/* One CPU's counters and brake. Every run of the hit program ends in exactly one of recorded, lost, dropped,
+ * joined, foreign and late. */
 struct so_cpu {
     __u64 runs;            /* times the program ran */
     __u64 recorded;        /* hits with a record */
@@ -93,7 +114,9 @@ struct so_cpu {
     __u64 stopped_mask; /* slots stopped by the brake; user space clears bits when it re-arms */
     __u64 slot_runs[SO_SLOTS];
     __u64 last_hit_ns;
-    __u64 pad[16];
+    __u64 dropped[SO_DROPS]; /* hits that were not wanted, by who dropped them */
+    __u64 script_skipped;    /* hits that a foreign program did not see: the brake stopped the event first */
+    __u64 pad[7];
 };
 
 #endif
