@@ -12,6 +12,9 @@ target_link_libraries(static_bpf INTERFACE -l:libbpf.a -l:libelf.a -l:libz.a)
 add_library(static_dw INTERFACE)
 target_link_libraries(static_dw INTERFACE -l:libdw.a -l:libelf.a -l:libz.a -l:libbz2.a -l:liblzma.a -l:libzstd.a)
 
+add_library(static_re2 INTERFACE)
+target_link_libraries(static_re2 INTERFACE -l:libre2.a)
+
 # Debian has no static libfmt: use its headers.
 add_library(fmt_headers INTERFACE)
 target_link_libraries(fmt_headers INTERFACE fmt::fmt-header-only)

@@ -12,5 +12,6 @@ struct BpfFeatures {
 };
 
 BpfFeatures probe_bpf_features();
+bool kernel_has_bpf_timers(); // this one alone
 
 } // namespace stakeout

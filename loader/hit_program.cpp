@@ -10,6 +10,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#define STAKEOUT_LAYOUT
+#include "bpf/stakeout.h"
 
 namespace stakeout {
 
@@ -60,6 +65,13 @@ void configure(hit_bpf& object, const HitProgramConfig& config) {
     fixed.window_ns = config.brake_window_ns;
     fixed.window_budget_ns = config.brake_budget_ns;
     fixed.window_max_hits = config.brake_max_hits;
+    fixed.staged = config.staged;
+    fixed.runs_script = config.runs_script;
+    fixed.shows_comm = config.shows_comm || config.runs_script;
+    fixed.has_fields = config.has_fields;
+    fixed.runs_foreign = config.runs_foreign;
+    fixed.kicks_wanted = config.kicks;
+    fixed.certain_access = config.certain_access;
 }
 
 } // namespace
@@ -81,7 +93,9 @@ Result<std::unique_ptr<HitProgram>> HitProgram::load(const HitProgramConfig& con
     bpf_map__set_max_entries(state.object->maps.cpus, cpu_count);
     bpf_map__set_max_entries(state.object->maps.plans, cpu_count);
     bpf_map__set_max_entries(state.object->maps.last_values, cpu_count * SO_REGIONS);
+    bpf_map__set_max_entries(state.object->maps.so_queues, config.follows_up ? cpu_count : 1);
     configure(*state.object, config);
+    bpf_program__set_autoload(state.object->progs.conclude, config.staged);
     bpf_program__set_autoload(state.object->progs.tell_own_memory, config.tell_own_memory);
     if (const int failed = hit_bpf__load(state.object.get()); failed != 0)
         return load_error("loading it", -failed);
@@ -90,7 +104,23 @@ Result<std::unique_ptr<HitProgram>> HitProgram::load(const HitProgramConfig& con
     void* mapped = ::mmap(nullptr, cpu_count * sizeof(so_cpu), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (mapped == MAP_FAILED) return load_error("mapping its counters", errno);
     state.cpus = std::span(static_cast<so_cpu*>(mapped), cpu_count);
+    if (config.staged) {
+        const int last = bpf_program__fd(state.object->progs.conclude);
+        for (const std::uint32_t stage : {SO_FIRST, SO_SECOND, SO_CONCLUDE})
+            if (auto set = program->set_stage(stage, last); !set) return std::move(set).error();
+    }
     return program;
+}
+
+int HitProgram::hits_fd() const { return bpf_map__fd(state_->object->maps.so_hits); }
+int HitProgram::stages_fd() const { return bpf_map__fd(state_->object->maps.so_stages); }
+int HitProgram::queues_fd() const { return bpf_map__fd(state_->object->maps.so_queues); }
+int HitProgram::kicks_fd() const { return bpf_map__fd(state_->object->maps.so_kicks); }
+
+Status HitProgram::set_stage(std::uint32_t stage, int program_fd) {
+    if (bpf_map_update_elem(stages_fd(), &stage, &program_fd, BPF_ANY) != 0)
+        return load_error("joining the script to it", errno);
+    return done();
 }
 
 int HitProgram::program_fd() const { return bpf_program__fd(state_->object->progs.on_access); }
@@ -148,6 +178,8 @@ so_cpu HitProgram::counters(std::uint32_t cpu) const {
     copy.stopped_ns = fetch(from.stopped_ns);
     copy.stopped_mask = fetch(from.stopped_mask);
     copy.last_hit_ns = fetch(from.last_hit_ns);
+    copy.script_skipped = fetch(from.script_skipped);
+    for (std::size_t by = 0; by < SO_DROPS; ++by) copy.dropped[by] = fetch(from.dropped[by]);
     for (std::size_t slot = 0; slot < SO_SLOTS; ++slot) copy.slot_runs[slot] = fetch(from.slot_runs[slot]);
     return copy;
 }
@@ -170,9 +202,32 @@ Result<std::vector<HitProgram::OwnRange>> HitProgram::own_memory() const {
                                  {own.plans, cpu_count * sizeof(so_plan)},
                                  {own.last_values, cpu_count * SO_REGIONS * SO_REGION_BYTES},
                                  {own.scratch, page},
+                                 {own.hit, sizeof(hit)},
+                                 {own.queues, sizeof(so_queue)},
                                  {own.ring - std::min<std::uint64_t>(own.ring, ring_bytes), 2 * ring_bytes}};
     std::erase_if(ranges, [](const OwnRange& range) { return range.start == 0; });
     return ranges;
+}
+
+bool HitProgram::stopped_by_script() const { return fetch(state_->object->bss->script_stopped) != 0; }
+
+HitProgram::FollowUpCounts HitProgram::follow_up_counts() const {
+    FollowUpCounts sum;
+    std::vector<char> value(bpf_map__value_size(state_->object->maps.so_queues));
+    const std::uint32_t queues = bpf_map__max_entries(state_->object->maps.so_queues);
+    for (std::uint32_t cpu = 0; cpu < queues; ++cpu) {
+        if (bpf_map_lookup_elem(queues_fd(), &cpu, value.data()) != 0) continue;
+        so_queue queue;
+        std::memcpy(&queue, value.data(), offsetof(so_queue, waiting));
+        sum.deferred += queue.deferred;
+        sum.missed += queue.missed;
+        sum.followed += queue.followed;
+        sum.unsent += queue.unsent;
+        sum.waiting += queue.waits;
+        sum.task_missed += queue.task_missed;
+        sum.task_looks += queue.task_looks;
+    }
+    return sum;
 }
 
 void HitProgram::start_probe(bool answer) {

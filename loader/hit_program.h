@@ -32,6 +32,16 @@ struct HitProgramConfig {
     std::uint64_t brake_window_ns = 0; // 0: no brake
     std::uint64_t brake_budget_ns = 0;
     std::uint64_t brake_max_hits = 0; // in a window; 0: no limit
+
+    // Predicates and scripts (bpf/hit_stages.h).
+    bool staged = false;             // there are any: set_stage() must follow
+    bool runs_script = false;        // one of them is a script's on_hit
+    bool shows_comm = false;         // the task's name is looked at
+    bool has_fields = false;         // the script has `struct fields`
+    bool follows_up = false;         // the script has on_followup or on_task
+    bool kicks = false;              // whose timer is started on demand
+    bool runs_foreign = false;       // a foreign program runs after each hit
+    std::uint8_t certain_access = 0; // enum so_access (bpf/stakeout.h), where the watch's kind tells it
 };
 
 class HitProgram {
@@ -68,6 +78,25 @@ class HitProgram {
         std::uint64_t bytes = 0;
     };
     [[nodiscard]] Result<std::vector<OwnRange>> own_memory() const;
+
+    // The maps that predicates and scripts share with this program.
+    [[nodiscard]] int hits_fd() const;
+    [[nodiscard]] int stages_fd() const;
+    [[nodiscard]] int queues_fd() const;
+    [[nodiscard]] int kicks_fd() const;
+    // Puts a program into a stage (enum so_stage, bpf/stakeout.h); the last one is in place already.
+    [[nodiscard]] Status set_stage(std::uint32_t stage, int program_fd);
+    [[nodiscard]] bool stopped_by_script() const; // a script called stop()
+    // What became of the hits that asked for a follow-up, over all CPUs.
+    struct FollowUpCounts {
+        std::uint64_t deferred = 0; // asked for one
+        std::uint64_t missed = 0;   // no room in the queue
+        std::uint64_t followed = 0; // looked at
+        std::uint64_t unsent = 0;   // looked at, but no room in the ring for what was seen
+        std::uint64_t waiting = 0;  // not looked at yet
+        std::uint64_t task_missed = 0, task_looks = 0;
+    };
+    [[nodiscard]] FollowUpCounts follow_up_counts() const;
 
     void start_probe(bool answer); // resets the probe's count; `answer`: what it returns
     [[nodiscard]] std::uint64_t probe_runs() const;

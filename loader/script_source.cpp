@@ -1,0 +1,89 @@
+#include "loader/script_source.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+namespace stakeout {
+namespace {
+
+constexpr std::size_t most_bytes = 8 << 20;
+
+std::string_view line_of(std::string_view text, int number) {
+    for (int line = 1; !text.empty(); ++line) {
+        const std::size_t end = text.find('\n');
+        if (line == number) return text.substr(0, end);
+        if (end == std::string_view::npos) break;
+        text.remove_prefix(end + 1);
+    }
+    return {};
+}
+
+} // namespace
+
+bool is_object(const std::vector<char>& bytes) {
+    return bytes.size() > 4 && std::string_view(bytes.data(), 4) == "\x7f"
+                                                                    "ELF";
+}
+
+Result<std::vector<char>> read_script_file(const std::string& path) {
+    struct Close {
+        void operator()(std::FILE* file) const { (void)std::fclose(file); }
+    };
+    const std::string tried = fmt::format("read the script {}", path);
+    const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
+    if (!file) {
+        Error error = usage_error(tried, "it cannot be opened");
+        error.errno_value = errno;
+        return error;
+    }
+    std::vector<char> bytes;
+    std::array<char, 65536> chunk{};
+    for (std::size_t got = 0; (got = std::fread(chunk.data(), 1, chunk.size(), file.get())) > 0;) {
+        bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got));
+        if (bytes.size() > most_bytes) return usage_error(tried, "it has more than 8 MiB");
+    }
+    if (std::ferror(file.get()) != 0) {
+        Error error = usage_error(tried, "reading it failed");
+        error.errno_value = errno;
+        return error;
+    }
+    if (bytes.empty()) return usage_error(tried, "it is empty");
+    return bytes;
+}
+
+Error refused_script(const std::string& name, const std::string& text, const std::vector<Finding>& findings) {
+    std::string cause = "it would not be safe, or the kernel would refuse it:";
+    for (const Finding& finding : findings) {
+        if (finding.severity != Finding::Severity::Error) continue;
+        cause += finding.line > 0 ? fmt::format("\n  {}:{}: {} [{}]\n    {}", name, finding.line,
+                                                finding.text, finding.rule, line_of(text, finding.line))
+                                  : fmt::format("\n  {}: {} [{}]", name, finding.text, finding.rule);
+        if (!finding.instead.empty()) cause += fmt::format("\n    instead: {}", finding.instead);
+    }
+    return arm_error(fmt::format("use the script {}", name), cause);
+}
+
+Result<ReadyScript> read_script(const std::string& path, std::vector<std::string>& notices) {
+    auto bytes = read_script_file(path);
+    if (!bytes) return std::move(bytes).error();
+    ReadyScript ready;
+    if (is_object(*bytes)) {
+        ready.object = std::move(*bytes);
+        return ready;
+    }
+    ready.text.assign(bytes->begin(), bytes->end());
+    auto compiled = compile_script({path, ready.text}, {});
+    if (!compiled) return std::move(compiled).error();
+    if (!compiled->warnings.empty()) notices.push_back(compiled->warnings);
+    if (compiled->refused()) return refused_script(path, ready.text, compiled->findings);
+    ready.object = std::move(compiled->object);
+    ready.findings = std::move(compiled->findings);
+    return ready;
+}
+
+} // namespace stakeout
