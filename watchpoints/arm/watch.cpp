@@ -11,6 +11,9 @@
 
 #include <algorithm>
 
+#define STAKEOUT_LAYOUT
+#include "bpf/stakeout.h"
+
 namespace stakeout {
 
 Watch::Watch() : state_(std::make_unique<State>()) {}
@@ -34,8 +37,8 @@ HitProgramConfig program_config(const WatchRequest& request, std::size_t slots) 
     config.tell_own_memory = !request.process && request.kind != AccessKind::Execute;
     config.kernel_depth = request.kernel_depth;
     config.user_depth = request.user_depth;
-    // --r drops writes only after decoding: the kernel cannot count what is shown.
-    config.max_hits = request.kind == AccessKind::Read ? 0 : request.count;
+    if (request.kind == AccessKind::Write) config.certain_access = SO_WRITE;
+    if (request.kind == AccessKind::Execute) config.certain_access = SO_EXECUTE;
     if (request.brake.on) {
         config.brake_window_ns = static_cast<std::uint64_t>(Brake::window.count());
         config.brake_budget_ns = static_cast<std::uint64_t>(Brake::budget.count());
@@ -122,16 +125,32 @@ Status Watch::State::load_program(const std::vector<Slot>& slots) {
     if (!loaded_peek) return std::move(loaded_peek).error();
     peek = std::move(*loaded_peek);
     HitProgramConfig config = program_config(request, slots.size());
+    const ScriptPlan* script = request.script ? &*request.script : nullptr;
+    auto staged = Stages::open(request.rules, script);
+    if (!staged) return std::move(staged).error();
+    stages = std::move(*staged);
+    stages->configure(config);
+    // Where the reader has the last word on which hits are shown, it counts them too: --r drops writes only
+    // after decoding, follow-ups come after their hits.
+    reader_counts = request.kind == AccessKind::Read || request.rules.reader != nullptr ||
+                    (stages->script() != nullptr && stages->script()->follows_up());
+    config.max_hits = reader_counts ? 0 : request.count;
     read_through_alias(config, request, *peek);
     auto loaded = HitProgram::load(config);
     if (!loaded) return std::move(loaded).error();
     program = std::move(*loaded);
     if (config.tell_own_memory)
         if (auto fine = check_not_own_memory(request.targets, *program); !fine) return fine;
+    if (auto joined = stages->join(*program, request.rules, script, request.targets); !joined) return joined;
     auto opened = Reader::open(program->ring_fd(), config.joins_possible,
                                [this](JoinedHit&& hit) { taken.push_back(std::move(hit)); });
     if (!opened) return std::move(opened).error();
     reader = std::move(*opened);
+    if (const ScriptProgram* follower = stages->script(); follower != nullptr && follower->follows_up())
+        if (auto followed = reader->follow(follower->looks_fd(), program->kicks_fd(),
+                                           [this](RawExtra&& look) { looks.push_back(std::move(look)); });
+            !followed)
+            return followed;
     if (request.warm_up) request.warm_up->finish();
     return done();
 }
@@ -162,7 +181,20 @@ Status Watch::State::prepare_reading(const std::vector<Slot>& slots) {
     if (request.process) symboliser.notice_process(static_cast<std::uint32_t>(request.process->pid));
     for (const WatchedObject& object : request.objects) symboliser.notice_process(object.tid);
     builder = make_builder(request, slots, peek.get(), symboliser);
+    if (const ScriptProgram* script = stages->script(); script != nullptr)
+        builder->use_fields(script->fields());
     return done();
+}
+
+void Watch::State::tell_of_script() {
+    const ScriptProgram* script = stages->script();
+    if (script == nullptr) return;
+    armed.script = request.script->name;
+    armed.left_out = script->left_out();
+    if (const FollowUps* follow_ups = stages->follow_ups(); follow_ups != nullptr) {
+        armed.follow_up_way = follow_ups->way();
+        armed.follow_ups_pinned = follow_ups->pinned();
+    }
 }
 
 Status Watch::State::enable() {
@@ -205,6 +237,7 @@ Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     s.armed.time_to_live = s.request.time_to_live;
     s.armed.exception_cost = s.calibration.exception_cost;
     s.armed.brake = s.request.brake.on;
+    s.tell_of_script();
     return watch;
 }
 

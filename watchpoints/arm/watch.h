@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "watchpoints/arm/brake.h"
+#include "watchpoints/arm/hit_rules.h"
 #include "watchpoints/arm/slot_plan.h"
 #include "watchpoints/hit/hit.h"
 #include "watchpoints/target/target.h"
@@ -36,7 +37,9 @@ struct WatchRequest {
     std::uint32_t kernel_depth = SO_MAX_DEPTH;
     std::uint32_t user_depth = SO_MAX_DEPTH;
     std::chrono::steady_clock::time_point process_start; // of stakeout, for Armed::milliseconds
-    const KernelSymbols* kernel_symbols = nullptr;       // where they are loaded already
+    HitRules rules;                                      // which hits are wanted
+    std::optional<ScriptPlan> script;
+    const KernelSymbols* kernel_symbols = nullptr; // where they are loaded already
     std::shared_ptr<WarmUp> warm_up; // started early, ended before slots are taken; may be absent
 };
 
@@ -51,6 +54,10 @@ struct Armed {
     std::chrono::nanoseconds time_to_live{0};
     std::chrono::nanoseconds exception_cost{0};
     bool brake = true;
+    std::string script;                       // its name; empty: none
+    std::vector<std::string> left_out;        // programs of it that nobody attaches
+    std::optional<FollowUpWay> follow_up_way; // how its follow-ups run; absent: it has none
+    bool follow_ups_pinned = false;           // they stay on the hit's CPU
     std::vector<std::optional<Value>> values; // of each target when armed; per-CPU variables: none
 };
 
@@ -76,22 +83,37 @@ struct CoverageChange {
     std::size_t cpus_armed = 0, cpus_online = 0;
 };
 
-enum class EndedBy { TimeToLive, Count, User, Target, OutputClosed, Failure };
+enum class EndedBy { TimeToLive, Count, User, Target, Script, OutputClosed, Failure };
+
+// Hits that were seen and not wanted, by who judged.
+struct Dropped {
+    // In the kernel.
+    std::uint64_t changed = 0, from = 0, comm = 0, when = 0, script = 0;
+    // By the reader; these have records.
+    std::uint64_t reader_comm = 0, reader_stack = 0, reader_when = 0, follow_up = 0;
+    [[nodiscard]] std::uint64_t in_kernel() const { return changed + from + comm + when + script; }
+    [[nodiscard]] std::uint64_t by_reader() const {
+        return reader_comm + reader_stack + reader_when + follow_up;
+    }
+};
 
 struct Summary {
     std::string watch;
     EndedBy ended_by = EndedBy::User;
     std::string reason;     // one clause for people
-    std::uint64_t hits = 0; // records + lost
+    std::uint64_t hits = 0; // records + lost + those dropped in the kernel
     std::uint64_t records = 0;
-    std::uint64_t lost = 0;      // no room in the ring
-    std::uint64_t unseen = 0;    // counted by the kernel, which did not run the program for them
-    std::uint64_t joined = 0;    // further traps of hits that are counted once
-    std::uint64_t foreign = 0;   // another address space's accesses to the same number
-    std::uint64_t late = 0;      // after the count or the time to live
-    std::uint64_t filtered = 0;  // records not shown: writes under --r
-    std::uint64_t braked = 0;    // intervals
-    std::uint64_t braked_ns = 0; // CPU time that was not watched
+    std::uint64_t lost = 0;     // no room in the ring
+    std::uint64_t unseen = 0;   // counted by the kernel, which did not run the program for them
+    std::uint64_t joined = 0;   // further traps of hits that are counted once
+    std::uint64_t foreign = 0;  // another address space's accesses to the same number
+    std::uint64_t late = 0;     // after the count or the time to live
+    std::uint64_t filtered = 0; // records not shown: writes under --r
+    Dropped dropped;
+    HitProgram::FollowUpCounts follow_ups;
+    std::uint64_t script_skipped = 0; // hits that a foreign program did not see
+    std::uint64_t braked = 0;         // intervals
+    std::uint64_t braked_ns = 0;      // CPU time that was not watched
     std::uint64_t duration_ns = 0;
 };
 
@@ -100,6 +122,8 @@ class WatchListener {
     virtual ~WatchListener() = default;
     virtual void on_armed(const Armed& armed) = 0;
     virtual void on_hit(const Hit& hit) = 0;
+    // A follow-up whose hit is shown already, or is not shown.
+    virtual void on_look(const Look& look) = 0;
     virtual void on_notice(const Notice& notice) = 0;
     virtual void on_brake(const BrakeInterval& interval) = 0;
     virtual void on_coverage(const CoverageChange& change) = 0;

@@ -40,8 +40,7 @@ class WatchLoop {
         const std::uint64_t now = monotonic_ns();
         look_after_brake(now);
         look_after_clock(now);
-        if (s_.program->has_ended() && s_.request.count != 0)
-            end(EndedBy::Count, "the asked number of hits was reached");
+        look_for_end();
         if (auto what = s_.life.ended()) end(EndedBy::Target, *what);
         if (now >= next_slow_look_ns_) {
             next_slow_look_ns_ = now + second_ns;
@@ -50,6 +49,14 @@ class WatchLoop {
             if (auto what = s_.life.replaced()) end(EndedBy::Target, *what);
         }
         if (!over_) wait(busy ? busy_wait_ms : idle_wait_ms);
+    }
+
+    void look_for_end() {
+        if (!s_.program->has_ended()) return;
+        if (s_.program->stopped_by_script())
+            end(EndedBy::Script, "the script stopped it");
+        else if (s_.request.count != 0)
+            end(EndedBy::Count, "the asked number of hits was reached");
     }
 
     void end(EndedBy by, std::string reason) {
@@ -78,20 +85,57 @@ class WatchLoop {
         while (!s_.taken.empty()) {
             const JoinedHit joined = std::move(s_.taken.front());
             s_.taken.pop_front();
-            Hit hit = s_.builder->build(joined);
-            if (s_.request.kind == AccessKind::Read) {
-                if (hit.access == Access::Write) {
-                    ++s_.summary.filtered;
-                    continue;
-                }
-                if (s_.request.count != 0 && shown_ >= s_.request.count) continue;
-                hit.seq -= s_.summary.filtered; // what is shown has no hole
-            }
-            ++shown_;
-            listener_.on_hit(hit);
-            if (s_.request.kind == AccessKind::Read && shown_ == s_.request.count)
-                end(EndedBy::Count, "the asked number of hits was reached");
+            show(s_.builder->build(joined));
         }
+        while (!s_.looks.empty()) {
+            const Look look = s_.builder->build(s_.looks.front());
+            if (s_.looks.front().stops) end(EndedBy::Script, "the script stopped it");
+            s_.looks.pop_front();
+            if (look.kept) listener_.on_look(look);
+        }
+    }
+
+    void show(Hit hit) {
+        if (s_.request.kind == AccessKind::Read) {
+            if (hit.access == Access::Write) {
+                ++s_.summary.filtered;
+                return;
+            }
+            hit.seq -= s_.summary.filtered; // what is shown has no hole
+        }
+        if (!is_wanted(hit)) return;
+        if (s_.reader_counts && s_.request.count != 0 && shown_ >= s_.request.count) return;
+        std::erase_if(hit.looks, [](const Look& look) { return !look.kept; });
+        ++shown_;
+        listener_.on_hit(hit);
+        if (s_.reader_counts && shown_ == s_.request.count)
+            end(EndedBy::Count, "the asked number of hits was reached");
+    }
+
+    // The reader's own rules, and the follow-up's verdict where the hit was left to it.
+    bool is_wanted(const Hit& hit) {
+        Dropped& dropped = s_.summary.dropped;
+        const bool refused =
+            std::any_of(hit.looks.begin(), hit.looks.end(), [](const Look& l) { return !l.kept; });
+        if (hit.undecided && refused) {
+            ++dropped.follow_up;
+            return false;
+        }
+        if (s_.request.rules.reader == nullptr) return true;
+        const auto drop = s_.request.rules.reader->drops(hit);
+        if (!drop) return true;
+        switch (*drop) {
+        case HitFilter::Drop::Comm:
+            ++dropped.reader_comm;
+            break;
+        case HitFilter::Drop::Stack:
+            ++dropped.reader_stack;
+            break;
+        case HitFilter::Drop::When:
+            ++dropped.reader_when;
+            break;
+        }
+        return false;
     }
 
     void look_after_brake(std::uint64_t now) {
@@ -183,6 +227,8 @@ class WatchLoop {
                     {cpu, true, false, gap_from, 0, added.error().sentence(), armed_count(), online_count()});
                 continue;
             }
+            if (FollowUps* follow_ups = s_.stages->follow_ups(); follow_ups != nullptr)
+                (void)follow_ups->add_cpu(cpu); // where that fails its follow-ups are counted as not done
             listener_.on_coverage({cpu, true, true, gap_from, monotonic_ns(), "the CPU came online",
                                    armed_count(), online_count()});
             s_.offline_since.erase(cpu);
@@ -205,6 +251,7 @@ class WatchLoop {
             s_.summary.reason = "its time to live is over; the guardian freed the slots";
         s_.coverage->release_all();
         s_.program->end();
+        await_follow_ups();
         patience_ends_ns_ = monotonic_ns() + 5 * second_ns; // for an output that nobody reads
         while (wait_for_room(&WatchListener::has_room, true)) {
             const std::size_t taken = s_.reader->drain(monotonic_ns(), records_at_a_time);
@@ -216,6 +263,16 @@ class WatchLoop {
         count_up();
         listener_.on_summary(s_.summary);
         (void)wait_for_room(&WatchListener::is_behind, false);
+    }
+
+    // Those that are due soon are still looked at; the others are counted as not done.
+    void await_follow_ups() {
+        const bool any = s_.stages->script() != nullptr && s_.stages->script()->follows_up();
+        const std::uint64_t patience_ends = monotonic_ns() + second_ns;
+        while (any && s_.program->follow_up_counts().waiting != 0 && monotonic_ns() < patience_ends) {
+            ::poll(nullptr, 0, busy_wait_ms);
+            if (listener_.has_room()) (void)s_.reader->drain(monotonic_ns(), records_at_a_time);
+        }
     }
 
     // Flushes until the listener's answer to `question` is `wanted`; false: out of patience, or closed.
@@ -239,8 +296,15 @@ class WatchLoop {
             sum.joined += counters.joined;
             sum.foreign += counters.foreign;
             sum.late += counters.late;
+            sum.script_skipped += counters.script_skipped;
+            sum.dropped.changed += counters.dropped[SO_DROP_CHANGED];
+            sum.dropped.from += counters.dropped[SO_DROP_FROM];
+            sum.dropped.comm += counters.dropped[SO_DROP_COMM];
+            sum.dropped.when += counters.dropped[SO_DROP_WHEN];
+            sum.dropped.script += counters.dropped[SO_DROP_SCRIPT];
         }
-        sum.hits = sum.records + sum.lost;
+        sum.hits = sum.records + sum.lost + sum.dropped.in_kernel();
+        sum.follow_ups = s_.program->follow_up_counts();
         const std::uint64_t counted = s_.coverage->counted();
         sum.unseen = counted > runs ? counted - runs : 0;
         sum.watch = s_.armed.watch;

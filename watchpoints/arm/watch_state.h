@@ -7,6 +7,7 @@
 #include "watchpoints/arm/coverage.h"
 #include "watchpoints/arm/guardian.h"
 #include "watchpoints/arm/online_cpus.h"
+#include "watchpoints/arm/stages.h"
 #include "watchpoints/arm/target_life.h"
 #include "watchpoints/arm/watch.h"
 #include "watchpoints/hit/hit_builder.h"
@@ -30,6 +31,7 @@ struct Watch::State {
     // Destroyed in reverse order: the events go before the program, the guardian before the events.
     std::unique_ptr<KernelPeek> peek;
     std::unique_ptr<HitProgram> program;
+    std::unique_ptr<Stages> stages;
     std::unique_ptr<Coverage> coverage;
     std::unique_ptr<Guardian> guardian;
     CpuNews cpu_news;
@@ -43,9 +45,13 @@ struct Watch::State {
     [[nodiscard]] Status take_slots(const std::vector<Slot>& slots, const std::vector<std::uint32_t>& cpus);
     [[nodiscard]] Status prepare_reading(const std::vector<Slot>& slots);
     [[nodiscard]] Status enable();
+    void tell_of_script();
+
+    bool reader_counts = false; // which hits are shown is known to the reader only
 
     // While running.
     std::deque<JoinedHit> taken;                          // out of the ring, not yet shown
+    std::deque<RawExtra> looks;                           // follow-ups without their hits
     std::map<std::uint32_t, std::uint64_t> offline_since; // CPU -> when it was last known armed
     std::map<std::uint32_t, std::uint64_t> braked_since;  // CPU -> when the brake stopped it
     Summary summary;

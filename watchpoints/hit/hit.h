@@ -42,6 +42,40 @@ struct AlsoTouched {
     std::optional<Value> new_value;
 };
 
+// One of the extra typed values that a script adds (`struct fields`).
+struct ScriptField {
+    enum class Kind { Unsigned, Signed, Bool, Address, Text } kind = Kind::Unsigned;
+    std::string name;
+    std::uint64_t number = 0; // Signed: its bits
+    std::string text;         // Text; an enum's name
+};
+
+// Memory that a script copied into the record.
+struct Snapshot {
+    std::uint64_t address = 0;
+    bool failed = false; // it could not be read
+    std::vector<std::uint8_t> bytes;
+};
+
+struct ScriptSays {
+    std::vector<ScriptField> fields;
+    std::vector<Snapshot> snapshots;
+    std::uint32_t refused = 0; // snapshots that did not fit
+};
+
+// A second look at a hit: in softirq, or in the context of its task.
+struct Look {
+    enum class Where { Softirq, Task } where = Where::Softirq;
+    std::uint64_t hit = 0;     // its number
+    std::uint64_t time_ns = 0; // CLOCK_MONOTONIC
+    std::uint64_t due_ns = 0;  // when it was asked for
+    std::uint32_t cpu = 0;
+    std::uint32_t tid = 0;        // the task that was running
+    bool hit_was_dropped = false; // the hit itself is not shown
+    bool kept = true;             // the script's verdict
+    ScriptSays says;
+};
+
 struct Hit {
     std::uint64_t seq = 0;
     std::uint64_t time_ns = 0; // CLOCK_MONOTONIC
@@ -64,6 +98,12 @@ struct Hit {
     std::vector<AlsoTouched> also;
     std::vector<Frame> kernel_stack; // innermost first
     std::vector<Frame> user_stack;
+    std::optional<ScriptSays> says; // of the script's on_hit
+    bool extra_lost = false;        // what on_hit added did not fit into the ring
+    std::vector<Look> looks;        // those that came in time to be shown with their hit
+    bool deferred = false;          // a follow-up was asked for
+    bool undecided = false;         // and was to decide whether this hit is shown
+    bool look_missed = false;       // it was asked for, and there was no room for it
 };
 
 } // namespace stakeout

@@ -128,6 +128,16 @@ void HitBuilder::fill_stacks(const RawHit& raw, Hit& hit) {
     }
 }
 
+void HitBuilder::fill_script(const JoinedHit& joined, Hit& hit) const {
+    const std::uint32_t flags = joined.raw.record.flags;
+    hit.deferred = (flags & (SO_DEFERRED | SO_TASK_ASKED)) != 0;
+    hit.undecided = (flags & SO_UNDECIDED) != 0;
+    hit.look_missed = (flags & SO_MISSED) != 0;
+    hit.extra_lost = (flags & SO_EXTRA_LOST) != 0;
+    if (joined.extra) hit.says = script_says(*joined.extra, fields_);
+    for (const RawExtra& look : joined.looks) hit.looks.push_back(look_of(look, fields_));
+}
+
 Hit HitBuilder::build(const JoinedHit& joined) {
     const RawHit& raw = joined.raw;
     const so_record& r = raw.record;
@@ -159,6 +169,7 @@ Hit HitBuilder::build(const JoinedHit& joined) {
     }
     decode(raw, hit);
     fill_stacks(raw, hit);
+    fill_script(joined, hit);
     return hit;
 }
 

@@ -5,6 +5,7 @@
 #include "watchpoints/hit/hit.h"
 #include "watchpoints/hit/instruction.h"
 #include "watchpoints/hit/reader.h"
+#include "watchpoints/hit/script_says.h"
 #include "watchpoints/hit/symboliser.h"
 
 #include <cstdint>
@@ -31,7 +32,11 @@ class HitBuilder {
     HitBuilder(Trap trap, std::vector<TargetFacts> targets, std::vector<SlotFacts> slots,
                const KernelPeek* kernel_code, Symboliser& symboliser);
 
+    // The script's fields, where there is one.
+    void use_fields(std::vector<ScriptFieldLayout> fields) { fields_ = std::move(fields); }
+
     [[nodiscard]] Hit build(const JoinedHit& joined);
+    [[nodiscard]] Look build(const RawExtra& look) const { return look_of(look, fields_); }
 
   private:
     struct DecodeKey {
@@ -46,6 +51,7 @@ class HitBuilder {
     void decode(const RawHit& raw, Hit& hit);
     [[nodiscard]] std::optional<LocatedAccess> locate(const RawHit& raw);
     void fill_stacks(const RawHit& raw, Hit& hit);
+    void fill_script(const JoinedHit& joined, Hit& hit) const;
     [[nodiscard]] bool skipped_caller(const RawHit& raw);
 
     Trap trap_;
@@ -53,6 +59,7 @@ class HitBuilder {
     std::vector<SlotFacts> slots_;
     const KernelPeek* kernel_code_;
     Symboliser& symboliser_;
+    std::vector<ScriptFieldLayout> fields_;
     std::unordered_map<DecodeKey, LocatedAccess, DecodeKeyHash> decoded_;
     std::unordered_map<DecodeKey, bool, DecodeKeyHash> call_sites_;
 };

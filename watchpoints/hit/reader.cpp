@@ -7,15 +7,38 @@
 
 namespace stakeout {
 namespace {
+
 constexpr std::uint64_t settle_ns =
     20'000'000; // longer than a CPU spends between a number and its place in the ring
+constexpr std::uint64_t waits_in_line_ns = 100'000'000; // for a follow-up that is due by then
+constexpr std::uint64_t look_grace_ns = 100'000'000;    // how late a follow-up may be
+constexpr std::uint64_t undecided_grace_ns = 1'000'000'000;
+
+std::size_t looks_to_come(const JoinedHit& hit) {
+    const std::uint32_t flags = hit.raw.record.flags;
+    const std::size_t asked =
+        ((flags & SO_DEFERRED) != 0 ? 1U : 0U) + ((flags & SO_TASK_ASKED) != 0 ? 1U : 0U);
+    return asked - std::min(asked, hit.looks.size());
 }
+
+bool is_undecided(const JoinedHit& hit) {
+    return (hit.raw.record.flags & SO_UNDECIDED) != 0 && looks_to_come(hit) != 0;
+}
+
+bool waits_in_line(const JoinedHit& hit, std::uint64_t now_ns) {
+    const so_record& r = hit.raw.record;
+    return looks_to_come(hit) != 0 && r.delay_ns <= waits_in_line_ns &&
+           now_ns < r.time_ns + r.delay_ns + look_grace_ns;
+}
+
+} // namespace
 
 struct Reader::Ring {
     struct Free {
         void operator()(ring_buffer* mapped) const { ring_buffer__free(mapped); }
     };
     std::unique_ptr<ring_buffer, Free> buffer;
+    std::unique_ptr<ring_buffer, Free> kicks;
 
     static int sample(void* context, void* data, std::size_t size) {
         auto* reader = static_cast<Reader*>(context);
@@ -43,11 +66,23 @@ Result<std::unique_ptr<Reader>> Reader::open(int ring_fd, bool joins_possible, C
     return reader;
 }
 
+Status Reader::follow(int looks_fd, int kicks_fd, LookConsumer consumer) {
+    look_consumer_ = std::move(consumer);
+    if (const int failed = ring_buffer__add(ring_->buffer.get(), looks_fd, Ring::sample, this); failed != 0)
+        return arm_error("map the follow-ups' ring buffer", "libbpf could not map it", "", -failed);
+    if (kicks_fd < 0) return done();
+    const auto nothing = [](void*, void*, std::size_t) { return 0; };
+    ring_->kicks.reset(ring_buffer__new(kicks_fd, nothing, nullptr, nullptr));
+    if (!ring_->kicks) return arm_error("map the kicks' ring buffer", "libbpf could not map it", "", errno);
+    return done();
+}
+
 int Reader::poll_fd() const { return ring_ ? ring_buffer__epoll_fd(ring_->buffer.get()) : -1; }
 
 std::size_t Reader::drain(std::uint64_t now_ns, std::size_t most) {
     if (!ring_) return 0;
     budget_ = most;
+    if (ring_->kicks) (void)ring_buffer__consume(ring_->kicks.get());
     const int taken = ring_buffer__consume(ring_->buffer.get());
     const std::size_t count = taken == -EAGAIN ? most : static_cast<std::size_t>(std::max(taken, 0));
     release(now_ns);
@@ -55,6 +90,17 @@ std::size_t Reader::drain(std::uint64_t now_ns, std::size_t most) {
 }
 
 void Reader::feed(std::span<const std::byte> bytes) {
+    const std::uint32_t kind = kind_of_record(bytes);
+    if (kind == SO_EXTRA || kind == SO_FOLLOWUP || kind == SO_TASK_LOOK) {
+        auto extra = decode_extra(bytes);
+        if (!extra)
+            ++malformed_;
+        else if (kind == SO_EXTRA)
+            take_extra(std::move(*extra));
+        else
+            take_look(std::move(*extra));
+        return;
+    }
     auto raw = decode_record(bytes);
     if (!raw)
         ++malformed_;
@@ -70,7 +116,9 @@ void Reader::take(RawHit&& raw) {
     newest = std::max(newest, seq);
     JoinedHit hit;
     hit.raw = std::move(raw);
-    if (!joins_possible_ && seq == next_) { // the usual case: nothing to wait for
+    if (auto extra = extras_.extract(seq)) hit.extra = std::move(extra.mapped());
+    while (auto look = looks_.extract(seq)) hit.looks.push_back(std::move(look.mapped()));
+    if (!joins_possible_ && seq == next_ && looks_to_come(hit) == 0) { // the usual case: nothing to wait for
         ++next_;
         consumer_(std::move(hit));
         return;
@@ -92,26 +140,89 @@ void Reader::join(const RawHit& raw) {
     }
 }
 
+void Reader::take_extra(RawExtra&& extra) {
+    constexpr std::size_t most_kept = 1024; // those whose hit was lost stay behind
+    if (extras_.size() >= most_kept) extras_.erase(extras_.begin());
+    extras_.insert_or_assign(extra.seq, std::move(extra));
+}
+
+void Reader::take_look(RawExtra&& look) {
+    if (const auto held = held_.find(look.seq); held != held_.end()) {
+        held->second.looks.push_back(std::move(look));
+        return;
+    }
+    if (const auto waiting = undecided_.find(look.seq); waiting != undecided_.end()) {
+        waiting->second.looks.push_back(std::move(look));
+        auto node = undecided_.extract(waiting);
+        consumer_(std::move(node.mapped()));
+        return;
+    }
+    looks_.emplace(look.seq, std::move(look)); // its hit is still in the other ring, or shown, or never was
+}
+
 bool Reader::settled(const JoinedHit& hit, std::uint64_t now_ns) const {
     const so_record& r = hit.raw.record;
+    if (waits_in_line(hit, now_ns)) return false;
     if (now_ns > r.time_ns + settle_ns) return true;
     if (!joins_possible_) return r.seq == next_;
     const auto newest = newest_of_.find(r.cpu);
     return r.seq == next_ && newest != newest_of_.end() && newest->second > r.seq;
 }
 
-void Reader::hand_on(std::map<std::uint64_t, JoinedHit>::iterator at) {
+void Reader::hand_on(Held::iterator at) {
     next_ = std::max(next_, at->first + 1);
     auto node = held_.extract(at);
     consumer_(std::move(node.mapped()));
 }
 
 void Reader::release(std::uint64_t now_ns) {
-    while (!held_.empty() && settled(held_.begin()->second, now_ns)) hand_on(held_.begin());
+    while (!held_.empty() && settled(held_.begin()->second, now_ns)) {
+        const auto first = held_.begin();
+        if (is_undecided(first->second) && first->second.raw.record.delay_ns > waits_in_line_ns) {
+            next_ = std::max(next_, first->first + 1);
+            undecided_.insert(held_.extract(first));
+        } else {
+            hand_on(first);
+        }
+    }
+    release_undecided(now_ns);
+    release_strays(now_ns);
+}
+
+// Its follow-up should have come long ago: the hit is shown without.
+void Reader::release_undecided(std::uint64_t now_ns) {
+    for (auto at = undecided_.begin(); at != undecided_.end();) {
+        const so_record& r = at->second.raw.record;
+        const auto next = std::next(at);
+        if (now_ns > r.time_ns + r.delay_ns + undecided_grace_ns) {
+            auto node = undecided_.extract(at);
+            consumer_(std::move(node.mapped()));
+        }
+        at = next;
+    }
+}
+
+// Follow-ups of hits that are shown already, or were not to be shown.
+void Reader::release_strays(std::uint64_t now_ns) {
+    for (auto at = looks_.begin(); at != looks_.end();) {
+        const auto next = std::next(at);
+        if (now_ns > at->second.time_ns + settle_ns) {
+            auto node = looks_.extract(at);
+            if (look_consumer_) look_consumer_(std::move(node.mapped()));
+        }
+        at = next;
+    }
+}
+
+bool Reader::waits_for_looks() const {
+    const auto waits = [](const auto& entry) { return looks_to_come(entry.second) != 0; };
+    return !undecided_.empty() || std::any_of(held_.begin(), held_.end(), waits);
 }
 
 void Reader::flush() {
     while (!held_.empty()) hand_on(held_.begin());
+    release_undecided(UINT64_MAX);
+    release_strays(UINT64_MAX);
 }
 
 } // namespace stakeout

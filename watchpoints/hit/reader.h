@@ -15,13 +15,22 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace stakeout {
+
+//
+// A script adds to that: fields and snapshots stand in the ring before their hit, follow-ups come after it,
+// through a ring of their own. A hit waits for a follow-up that is due within a tenth of a second, and others
+// wait behind it, so that both are shown together; a later follow-up is handed on by itself. A hit whose
+// follow-up decides (SO_UNDECIDED) waits for it however long it takes, without holding up others.
 
 // A hit with everything that was joined to it.
 struct JoinedHit {
     RawHit raw;
     std::uint32_t traps = 1;
+    std::optional<RawExtra> extra; // a script's fields and snapshots
+    std::vector<RawExtra> looks;   // its follow-up, its look in the task's context
     // Further targets touched by the same access (by region), with their values.
     std::vector<so_record> other_targets;
 };
@@ -29,8 +38,12 @@ struct JoinedHit {
 class Reader {
   public:
     using Consumer = std::function<void(JoinedHit&&)>;
+    using LookConsumer = std::function<void(RawExtra&&)>;
 
     static Result<std::unique_ptr<Reader>> open(int ring_fd, bool joins_possible, Consumer consumer);
+    // Follow-ups: their ring, and who takes those that come without a hit or after it. `kicks_fd`: a ring
+    // that is only to be emptied (bpf/hit_stages.h); -1: none.
+    Status follow(int looks_fd, int kicks_fd, LookConsumer consumer);
     // Without a ring, fed by hand: tests and recordings.
     static std::unique_ptr<Reader> detached(bool joins_possible, Consumer consumer);
     ~Reader();
@@ -43,6 +56,8 @@ class Reader {
     std::size_t drain(std::uint64_t now_ns, std::size_t most);
     // The watch is over: hands on everything that is held back.
     void flush();
+    // Some hit waits for its follow-up.
+    [[nodiscard]] bool waits_for_looks() const;
     void feed(std::span<const std::byte> bytes);
     void release(std::uint64_t now_ns);
 
@@ -50,16 +65,25 @@ class Reader {
 
   private:
     Reader(bool joins_possible, Consumer consumer);
+    using Held = std::map<std::uint64_t, JoinedHit>;
     void take(RawHit&& raw);
     void join(const RawHit& raw);
+    void take_extra(RawExtra&& extra);
+    void take_look(RawExtra&& look);
     [[nodiscard]] bool settled(const JoinedHit& hit, std::uint64_t now_ns) const;
-    void hand_on(std::map<std::uint64_t, JoinedHit>::iterator at);
+    void hand_on(Held::iterator at);
+    void release_undecided(std::uint64_t now_ns);
+    void release_strays(std::uint64_t now_ns);
 
     struct Ring;
     std::unique_ptr<Ring> ring_;
     bool joins_possible_;
     Consumer consumer_;
-    std::map<std::uint64_t, JoinedHit> held_;          // by sequence number
+    LookConsumer look_consumer_;
+    Held held_;                                        // by sequence number
+    Held undecided_;                                   // no longer in line
+    std::map<std::uint64_t, RawExtra> extras_;         // whose hit is still to come
+    std::multimap<std::uint64_t, RawExtra> looks_;     // the same
     std::map<std::uint32_t, std::uint64_t> newest_of_; // CPU -> highest sequence number taken
     std::uint64_t next_ = 1;                           // number to hand on next
     std::size_t budget_ = 0;

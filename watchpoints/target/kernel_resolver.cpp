@@ -77,6 +77,9 @@ Result<Target> KernelResolver::place(std::string text, std::uint64_t address, Ty
     target.address = found->address;
     target.size = query_.length.value_or(found->size);
     target.type = found->type_name;
+    // The width may be another one than the type's (--len): then it is a number of unknown sign.
+    target.type_id = target.size == found->size ? found->type : 0;
+    target.is_signed = target.size == found->size && found->is_signed && found->bit_size == 0;
     target.note = found->note;
     return target;
 }

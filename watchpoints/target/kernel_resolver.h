@@ -20,6 +20,7 @@ class KernelResolver {
     Result<Target> range(const std::string& text, const AddressRange& range);
 
     std::unique_ptr<KernelSymbols> take_symbols() { return std::move(symbols_); }
+    std::unique_ptr<KernelTypes> take_types() { return std::move(types_); }
 
   private:
     Result<const KernelTypes*> types(const std::string& module = {});

@@ -156,6 +156,7 @@ class Walk {
 
     Result<TypedPlace> finish() {
         place_.type_name = describe(types_, place_.type);
+        place_.is_signed = is_signed();
         if (bit_field_) return place_;
         const std::int64_t size = btf__resolve_size(types_, place_.type);
         if (size <= 0)
@@ -167,6 +168,12 @@ class Walk {
 
   private:
     [[nodiscard]] const btf_type* type() const { return btf__type_by_id(types_, strip(types_, place_.type)); }
+    [[nodiscard]] bool is_signed() const {
+        const btf_type* t = type();
+        if (t == nullptr) return false;
+        if (btf_is_any_enum(t)) return btf_kflag(t);
+        return btf_is_int(t) && (btf_int_encoding(t) & BTF_INT_SIGNED) != 0;
+    }
     [[nodiscard]] bool is_pointer() const { return type() != nullptr && btf_is_ptr(type()); }
     [[nodiscard]] std::string here() const {
         return walked_.empty() ? describe(types_, place_.type)
@@ -202,6 +209,8 @@ class Walk {
             const std::uint64_t word = found->bit_offset / (8 * width);
             place_.address += word * width;
             place_.size = width;
+            place_.bit_offset = static_cast<std::uint32_t>(found->bit_offset - word * width * 8);
+            place_.bit_size = found->bit_size;
             place_.type = found->type;
             place_.note = fmt::format("{} is a bit-field (bits {}-{}): the {} bytes that hold it are watched",
                                       step.field, found->bit_offset - word * width * 8,

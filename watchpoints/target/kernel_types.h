@@ -24,6 +24,8 @@ struct TypedPlace {
     std::uint64_t size = 0; // bytes
     std::string type_name;  // "unsigned long"
     std::string note;       // "a bit-field: its word is watched"
+    bool is_signed = false;
+    std::uint32_t bit_offset = 0, bit_size = 0; // of a bit-field, in these bytes; else 0
 };
 
 struct PerCpuVariable {

@@ -181,6 +181,24 @@ class Search {
 
 } // namespace
 
+std::vector<CodeRange> find_process_functions(int pid, const std::string& module, const std::string& name,
+                                              const ProcessMaps& maps) {
+    std::vector<CodeRange> ranges;
+    for (const MappedFile& file : mapped_files(maps, executable_of(pid))) {
+        if (!module.empty() && !is_named(file, module)) continue;
+        auto image = open_image(pid, file);
+        if (!image) continue;
+        const auto linked = (*image)->address_of_offset(file.first.offset);
+        if (!linked) continue;
+        const std::uint64_t bias = file.first.start - *linked;
+        for (const std::string_view suffix : {"", ".cold"})
+            for (const ElfSymbol& symbol : (*image)->find(name + std::string(suffix)))
+                if (symbol.is_text && symbol.size != 0)
+                    ranges.push_back({symbol.address + bias, symbol.address + symbol.size + bias});
+    }
+    return ranges;
+}
+
 Result<Target> find_process_symbol(const ProcessSymbolQuery& query, const ProcessMaps& maps) {
     if (!query.symbol.path.empty())
         return arm_error(fmt::format("follow the path in '{}'", query.symbol.text),

@@ -90,6 +90,7 @@ Result<Resolution> resolve_in_kernel(const TargetQuery& query, const DataReferen
         resolution.targets.push_back(std::move(*target));
     }
     resolution.symbols = kernel.take_symbols();
+    resolution.types = kernel.take_types();
     return resolution;
 }
 

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "loader/kernel_peek.h"
 #include "watchpoints/target/kernel_symbols.h"
+#include "watchpoints/target/kernel_types.h"
 #include "watchpoints/target/target.h"
 
 #include <cstdint>
@@ -32,6 +33,7 @@ struct Resolution {
     std::vector<Target> targets;
     std::optional<WatchedProcess> process;
     std::vector<WatchedObject> objects;
+    std::unique_ptr<KernelTypes> types;     // in which the targets' type_id are; where any was needed
     std::unique_ptr<KernelSymbols> symbols; // where they had to be loaded: the symboliser uses them too
 };
 

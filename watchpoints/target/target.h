@@ -27,6 +27,8 @@ struct WatchedObject {
 struct Target {
     std::string name;                    // as the user typed it
     std::string type;                    // C type where BTF tells it, else empty
+    std::uint32_t type_id = 0;           // of the same, in Resolution::types; 0: not known
+    bool is_signed = false;              // its type is a signed number
     std::uint64_t address = 0;           // first byte; for a per-CPU variable its offset from the CPU's base
     std::uint64_t size = 0;              // bytes; 1 for an execute breakpoint
     std::vector<std::uint64_t> cpu_base; // per-CPU variable: base by CPU number, 0 for CPUs that do not exist
