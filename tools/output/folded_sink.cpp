@@ -28,6 +28,7 @@ class FoldedSink final : public WatchListener {
     void on_armed(const Armed& armed) override { text_->on_armed(armed); }
     void on_notice(const Notice& notice) override { text_->on_notice(notice); }
     void on_brake(const BrakeInterval& interval) override { text_->on_brake(interval); }
+    void on_look(const Look& look) override { (void)look; } // stacks are counted, and it has none
     void on_coverage(const CoverageChange& change) override { text_->on_coverage(change); }
 
     void on_hit(const Hit& hit) override {

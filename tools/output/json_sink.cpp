@@ -4,6 +4,7 @@
 #include "tools/output/sinks.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 namespace stakeout {
@@ -31,6 +32,53 @@ Json frames_of(const std::vector<Frame>& stack) {
     }
     return list;
 }
+
+Json field_value(const ScriptField& field) {
+    switch (field.kind) {
+    case ScriptField::Kind::Signed:
+        return static_cast<std::int64_t>(field.number);
+    case ScriptField::Kind::Bool:
+        return field.number != 0;
+    case ScriptField::Kind::Address:
+        return hex(field.number);
+    case ScriptField::Kind::Text:
+        return field.text;
+    case ScriptField::Kind::Unsigned:
+        break;
+    }
+    return field.number;
+}
+
+std::string hex_bytes(const std::vector<std::uint8_t>& bytes) {
+    return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+void add_script(Json& record, const ScriptSays& says) {
+    if (!says.fields.empty()) {
+        Json fields = Json::object();
+        for (const ScriptField& field : says.fields) fields[field.name] = field_value(field);
+        record["fields"] = std::move(fields);
+    }
+    for (const Snapshot& snapshot : says.snapshots) {
+        Json one{{"address", hex(snapshot.address)}, {"length", snapshot.bytes.size()}};
+        if (snapshot.failed)
+            one["unreadable"] = true;
+        else
+            one["bytes"] = hex_bytes(snapshot.bytes);
+        record["snapshots"].push_back(std::move(one));
+    }
+    if (says.refused != 0) record["snapshots_refused"] = says.refused;
+}
+
+void add_look(Json& record, const Look& look) {
+    record["time_ns"] = look.time_ns;
+    record["due_ns"] = look.due_ns;
+    record["cpu"] = look.cpu;
+    record["tid"] = look.tid;
+    add_script(record, look.says);
+}
+
+std::string_view to_word(Look::Where where) { return where == Look::Where::Task ? "task_look" : "followup"; }
 
 class JsonSink final : public WatchListener {
   public:
@@ -62,6 +110,12 @@ class JsonSink final : public WatchListener {
         record["ttl_ns"] = armed.time_to_live.count();
         record["exception_cost_ns"] = armed.exception_cost.count();
         record["brake"] = armed.brake;
+        if (!armed.script.empty()) record["script"] = armed.script;
+        if (!armed.left_out.empty()) record["left_out"] = armed.left_out;
+        if (armed.follow_up_way) {
+            record["followup_way"] = to_word(*armed.follow_up_way);
+            record["followup_pinned"] = armed.follow_ups_pinned;
+        }
         write(record);
     }
 
@@ -96,6 +150,23 @@ class JsonSink final : public WatchListener {
                                       {"new", value_of(also.new_value)}});
         record["kernel_stack"] = frames_of(hit.kernel_stack);
         record["user_stack"] = frames_of(hit.user_stack);
+        if (hit.says) add_script(record, *hit.says);
+        if (hit.extra_lost) record["fields_lost"] = true;
+        if (hit.deferred) record["deferred"] = true;
+        if (hit.look_missed) record["followup_missed"] = true;
+        for (const Look& look : hit.looks) {
+            Json one = Json::object();
+            add_look(one, look);
+            record[std::string(to_word(look.where))] = std::move(one);
+        }
+        write(record);
+    }
+
+    void on_look(const Look& look) override {
+        Json record = header(to_word(look.where).data());
+        record["hit"] = look.hit;
+        if (look.hit_was_dropped) record["hit_dropped"] = true;
+        add_look(record, look);
         write(record);
     }
 
@@ -139,6 +210,9 @@ class JsonSink final : public WatchListener {
         record["foreign"] = sum.foreign;
         record["late"] = sum.late;
         record["filtered"] = sum.filtered;
+        add_dropped(record, sum.dropped);
+        add_follow_ups(record, sum.follow_ups);
+        if (sum.script_skipped != 0) record["script_skipped"] = sum.script_skipped;
         record["braked"] = sum.braked;
         record["braked_ns"] = sum.braked_ns;
         record["duration_ns"] = sum.duration_ns;
@@ -150,6 +224,34 @@ class JsonSink final : public WatchListener {
     [[nodiscard]] bool is_behind() const override { return out_.is_behind(); }
 
   private:
+    // Only what has judged and dropped anything.
+    static void add_dropped(Json& record, const Dropped& dropped) {
+        record["dropped"] = dropped.in_kernel() + dropped.by_reader();
+        const auto add = [&record](const char* where, const char* rule, std::uint64_t count) {
+            if (count != 0) record[where][rule] = count;
+        };
+        add("dropped_in_kernel", "changed", dropped.changed);
+        add("dropped_in_kernel", "from", dropped.from);
+        add("dropped_in_kernel", "comm", dropped.comm);
+        add("dropped_in_kernel", "when", dropped.when);
+        add("dropped_in_kernel", "script", dropped.script);
+        add("dropped_by_reader", "comm", dropped.reader_comm);
+        add("dropped_by_reader", "stack", dropped.reader_stack);
+        add("dropped_by_reader", "when", dropped.reader_when);
+        add("dropped_by_reader", "followup", dropped.follow_up);
+    }
+
+    static void add_follow_ups(Json& record, const HitProgram::FollowUpCounts& counts) {
+        if (counts.deferred != 0)
+            record["followups"] = {{"deferred", counts.deferred},
+                                   {"followed", counts.followed},
+                                   {"missed", counts.missed},
+                                   {"unfinished", counts.waiting},
+                                   {"unsent", counts.unsent}};
+        if (counts.task_looks + counts.task_missed != 0)
+            record["task_looks"] = {{"looked", counts.task_looks}, {"missed", counts.task_missed}};
+    }
+
     [[nodiscard]] Json header(const char* type) const {
         return {{"v", 1}, {"type", type}, {"watch", watch_}};
     }

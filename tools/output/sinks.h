@@ -24,6 +24,7 @@ std::unique_ptr<WatchListener> make_folded_sink(int out_fd, int error_fd);
 // Words that all formats share.
 std::string_view to_word(Access access);    // "read", "write", "execute", "unknown"
 std::string_view to_word(AccessKind kind);  // "r", "w", "rw", "x"
+std::string_view to_word(FollowUpWay way);  // "on-demand", "periodic", "softirq"
 std::string_view to_word(EndedBy ended_by); // "time_to_live", "count", ...
 
 } // namespace stakeout

@@ -38,6 +38,18 @@ std::string_view to_word(AccessKind kind) {
     return "x";
 }
 
+std::string_view to_word(FollowUpWay way) {
+    switch (way) {
+    case FollowUpWay::OnDemand:
+        return "on-demand";
+    case FollowUpWay::Periodic:
+        return "periodic";
+    case FollowUpWay::Softirq:
+        break;
+    }
+    return "softirq";
+}
+
 std::string_view to_word(EndedBy ended_by) {
     switch (ended_by) {
     case EndedBy::TimeToLive:
@@ -48,6 +60,8 @@ std::string_view to_word(EndedBy ended_by) {
         return "user";
     case EndedBy::Target:
         return "target";
+    case EndedBy::Script:
+        return "script";
     case EndedBy::OutputClosed:
         return "output_closed";
     case EndedBy::Failure:
@@ -100,6 +114,13 @@ class TextSink final : public WatchListener {
                         to_word(armed.kind), armed.cpus_armed.size(), armed.cpus_online.size(),
                         armed.slots.size(), armed.slots.size() == 1 ? "" : "s", armed.milliseconds,
                         std::chrono::duration<double>(armed.time_to_live).count()));
+        if (armed.follow_up_way)
+            say(fmt::format("{} follows up {}{}", printable(armed.script), to_word(*armed.follow_up_way),
+                            armed.follow_ups_pinned ? ", on the hit's CPU" : ""));
+        for (const std::string& program : armed.left_out)
+            say(fmt::format(
+                "note: {} also has a program {}, which is not attached: only perf_event programs are",
+                printable(armed.script), printable(program)));
     }
 
     void on_hit(const Hit& hit) override {
@@ -125,6 +146,17 @@ class TextSink final : public WatchListener {
             fmt::format_to(back, "    instruction unknown  (ip {:#x})\n", hit.ip);
         append_stack(to, "kernel", hit.kernel_stack, false);
         append_stack(to, "user  ", hit.user_stack, true);
+        if (hit.says) append_script(to, *hit.says, "    ");
+        if (hit.extra_lost) to += "    fields and snapshots lost: the ring had no room\n";
+        if (hit.look_missed) to += "    follow-up missed: the CPU's queue was full\n";
+        for (const Look& look : hit.looks) append_look(to, look, look.time_ns - hit.time_ns, "    ");
+    }
+
+    void on_look(const Look& look) override {
+        std::string& to = out_.buffer();
+        fmt::format_to(std::back_inserter(to), "{}#{}{}  {}\n", bold(), look.hit, plain(),
+                       clock_.time_of_day(look.time_ns));
+        append_look(to, look, 0, "    ");
     }
 
     void on_notice(const Notice& notice) override { say(notice.text); }
@@ -161,6 +193,19 @@ class TextSink final : public WatchListener {
         add(sum.foreign, "in other processes at the same address");
         add(sum.late, "after the end");
         add(sum.filtered, "writes not shown");
+        add_dropped(line, sum.dropped);
+        const auto& looks = sum.follow_ups;
+        if (looks.deferred != 0)
+            line += fmt::format(
+                "\n  {} hits asked for a follow-up: {} looked at, {} missed for a full queue, {} not due "
+                "before the end",
+                looks.deferred, looks.followed, looks.missed, looks.waiting);
+        if (looks.unsent != 0)
+            line += fmt::format("; of those looked at {} did not fit into the ring", looks.unsent);
+        if (looks.task_looks + looks.task_missed != 0)
+            line +=
+                fmt::format("\n  {} looks in task context, {} missed", looks.task_looks, looks.task_missed);
+        add(sum.script_skipped, "hits not shown to the foreign program, for the brake");
         if (sum.braked != 0)
             line += fmt::format("; braked {} times for {} of CPU time", sum.braked, seconds(sum.braked_ns));
         say(line);
@@ -179,6 +224,92 @@ class TextSink final : public WatchListener {
         error_.append(text);
         error_.append("\n");
         (void)error_.flush();
+    }
+
+    static void add_dropped(std::string& line, const Dropped& dropped) {
+        if (dropped.in_kernel() + dropped.by_reader() == 0) return;
+        std::string places;
+        const auto add = [&places](std::uint64_t count, std::string_view rule) {
+            if (count != 0) places += fmt::format("{}{} by {}", places.empty() ? "" : ", ", count, rule);
+        };
+        add(dropped.changed, "--changed");
+        add(dropped.from, "--only-from or --not-from");
+        add(dropped.comm, "--comm-match");
+        add(dropped.when, "--when");
+        add(dropped.script, "the script");
+        if (!places.empty())
+            line += fmt::format("\n  + {} dropped in the kernel ({})", dropped.in_kernel(), places);
+        places.clear();
+        add(dropped.reader_comm, "--comm-match");
+        add(dropped.reader_stack, "--stack-match");
+        add(dropped.reader_when, "--when");
+        add(dropped.follow_up, "the script's follow-up");
+        if (!places.empty())
+            line += fmt::format("\n  of the records {} not shown ({})", dropped.by_reader(), places);
+    }
+
+    void append_script(std::string& to, const ScriptSays& says, std::string_view indent) {
+        auto back = std::back_inserter(to);
+        if (!says.fields.empty()) {
+            to += indent;
+            to += "fields ";
+            for (const ScriptField& field : says.fields)
+                fmt::format_to(back, "  {} {}", printable(field.name), field_text(field));
+            to += '\n';
+        }
+        for (const Snapshot& snapshot : says.snapshots) {
+            fmt::format_to(back, "{}memory   {} bytes at {:#x}{}\n", indent, snapshot.bytes.size(),
+                           snapshot.address, snapshot.failed ? ": cannot be read" : "");
+            if (!snapshot.failed) append_dump(to, snapshot, indent);
+        }
+        if (says.refused != 0)
+            fmt::format_to(back, "{}memory   {} more snapshots did not fit (at most 4096 bytes in 16)\n",
+                           indent, says.refused);
+    }
+
+    static std::string field_text(const ScriptField& field) {
+        switch (field.kind) {
+        case ScriptField::Kind::Signed:
+            return fmt::format("{}", static_cast<std::int64_t>(field.number));
+        case ScriptField::Kind::Bool:
+            return field.number != 0 ? "true" : "false";
+        case ScriptField::Kind::Address:
+            return fmt::format("{:#x}", field.number);
+        case ScriptField::Kind::Text:
+            return fmt::format("\"{}\"", printable(field.text));
+        case ScriptField::Kind::Unsigned:
+            break;
+        }
+        return fmt::format("{}", field.number);
+    }
+
+    // Sixteen bytes a line, as eight-byte words would be read: offset, bytes, characters.
+    static void append_dump(std::string& to, const Snapshot& snapshot, std::string_view indent) {
+        auto back = std::back_inserter(to);
+        for (std::size_t at = 0; at < snapshot.bytes.size(); at += 16) {
+            fmt::format_to(back, "{}  +{:03x} ", indent, at);
+            std::string characters;
+            for (std::size_t i = at; i < at + 16; ++i) {
+                if (i >= snapshot.bytes.size()) {
+                    to += "   ";
+                    continue;
+                }
+                const std::uint8_t byte = snapshot.bytes[i];
+                fmt::format_to(back, " {:02x}", byte);
+                characters += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';
+            }
+            fmt::format_to(back, "  {}\n", characters);
+        }
+    }
+
+    void append_look(std::string& to, const Look& look, std::uint64_t after_ns, std::string_view indent) {
+        auto back = std::back_inserter(to);
+        fmt::format_to(back, "{}{}", indent, look.where == Look::Where::Task ? "in the task" : "follow-up");
+        if (after_ns != 0)
+            fmt::format_to(back, "  {:.1f} us after the hit", static_cast<double>(after_ns) / 1e3);
+        fmt::format_to(back, "  CPU {}{}\n", look.cpu,
+                       look.hit_was_dropped ? "  (the hit itself was dropped)" : "");
+        append_script(to, look.says, std::string(indent) + "  ");
     }
 
     void append_stack(std::string& to, std::string_view title, const std::vector<Frame>& stack, bool user) {

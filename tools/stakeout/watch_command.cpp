@@ -86,6 +86,10 @@ int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point
     request.kernel_symbols = resolution->symbols.get();
     request.process_start = process_start;
     request.warm_up = std::move(warm_up);
+    std::vector<std::string> notices;
+    if (auto applied = apply_script_options(options.script, *resolution, request, notices); !applied)
+        return fail(applied.error());
+    for (const std::string& notice : notices) fmt::print(stderr, "stakeout: {}\n", notice);
     auto watch = Watch::arm(std::move(request));
     if (!watch) {
         Error error = std::move(watch).error();

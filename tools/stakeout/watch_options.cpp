@@ -41,6 +41,8 @@ void add_watch_options(CLI::App& command, WatchOptions& o) {
     command.add_flag("--no-kernel", o.no_kernel, "Leave out the kernel's own accesses to a process's memory")
         ->group(which);
 
+    add_script_options(command, o.script);
+
     const char* limits = "Limits";
     command.add_option("--ttl", o.ttl, "Time to live, from armed on (30s, 10m, 2h)")
         ->capture_default_str()
@@ -146,6 +148,7 @@ Result<CheckedOptions> check_options(const WatchOptions& o) {
     if (o.no_kernel && !o.pid && o.program.empty())
         return usage_error("use --no-kernel", "kernel memory is accessed by the kernel only",
                            "it goes with --pid or a program");
+    if (auto fine = check_script_options(o.script); !fine) return std::move(fine).error();
     if (o.format == "text")
         checked.format = Format::Text;
     else if (o.format == "json")

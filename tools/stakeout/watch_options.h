@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "tools/stakeout/script_options.h"
 #include "watchpoints/arm/watch.h"
 #include "watchpoints/target/resolver.h"
 
@@ -22,6 +23,7 @@ struct WatchOptions {
     std::optional<int> pid;
     bool write = false, read_write = false, read = false, execute = false;
     bool no_brake = false, no_stack = false, no_kernel = false;
+    ScriptOptions script;
 };
 
 void add_watch_options(CLI::App& command, WatchOptions& options);
