@@ -67,16 +67,12 @@ void BpfAssembler::set(BpfRegister to, std::uint64_t number) {
     }
 }
 
-void BpfAssembler::load(std::uint32_t bytes, BpfRegister to, BpfRegister base, std::size_t offset) {
-    emit(BPF_LDX | size_code(bytes) | BPF_MEM, to, base, static_cast<std::int64_t>(offset), 0);
+void BpfAssembler::load(std::uint32_t bytes, BpfRegister to, BpfRegister base, std::int64_t offset) {
+    emit(BPF_LDX | size_code(bytes) | BPF_MEM, to, base, offset, 0);
 }
 
-void BpfAssembler::load_stack(std::uint32_t bytes, BpfRegister to, std::int16_t offset) {
-    emit(BPF_LDX | size_code(bytes) | BPF_MEM, to, BpfRegister::R10, offset, 0);
-}
-
-void BpfAssembler::store_stack(std::int16_t offset, BpfRegister from) {
-    emit(BPF_STX | BPF_DW | BPF_MEM, BpfRegister::R10, from, offset, 0);
+void BpfAssembler::store_word(BpfRegister base, std::int64_t offset, BpfRegister from) {
+    emit(BPF_STX | BPF_DW | BPF_MEM, base, from, offset, 0);
 }
 
 void BpfAssembler::store(std::uint32_t bytes, BpfRegister base, std::int64_t offset, std::int32_t number) {

@@ -28,9 +28,8 @@ class BpfAssembler {
     void set(BpfRegister to, std::uint64_t number); // in the shortest way
 
     // `bytes`: 1, 2, 4, 8; a load leaves the rest of the register zero.
-    void load(std::uint32_t bytes, BpfRegister to, BpfRegister base, std::size_t offset);
-    void load_stack(std::uint32_t bytes, BpfRegister to, std::int16_t offset);
-    void store_stack(std::int16_t offset, BpfRegister from); // 8 bytes
+    void load(std::uint32_t bytes, BpfRegister to, BpfRegister base, std::int64_t offset);
+    void store_word(BpfRegister base, std::int64_t offset, BpfRegister from); // 8 bytes
     void store(std::uint32_t bytes, BpfRegister base, std::int64_t offset, std::int32_t number);
 
     // `condition`: BPF_JEQ, BPF_JSLT ...

@@ -42,6 +42,10 @@ Result<OwnedFd> load_predicate_code(const std::vector<bpf_insn>& code, bpf_prog_
     options.log_size = static_cast<std::uint32_t>(log.size());
     program.reset(bpf_prog_load(type, name, "GPL", code.data(), code.size(), &options));
     if (program) return program;
+    if (why == E2BIG)
+        return usage_error("test hits in the kernel",
+                           "the tests have more branches than the kernel is willing to verify",
+                           "simplify --when, or write a script (--script)");
     return internal_error("test hits in the kernel",
                           "the kernel refuses the program: " + last_lines(log.data()), why);
 }

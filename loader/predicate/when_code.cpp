@@ -136,11 +136,11 @@ class Emitter {
 
     std::int16_t push(BpfRegister from) {
         const auto offset = static_cast<std::int16_t>(buffer - 8 * ++waiting_);
-        code_.store_stack(offset, from);
+        code_.store_word(stack, offset, from);
         return offset;
     }
     void pop(std::int16_t offset, BpfRegister to) {
-        code_.load_stack(8, to, offset);
+        code_.load(8, to, stack, offset);
         --waiting_;
     }
 
@@ -374,7 +374,7 @@ class Emitter {
             code_.compute(BPF_ADD, true, r1, buffer);
             code_.call(BPF_FUNC_probe_read_kernel);
             code_.jump_if(BPF_JNE, true, r0, 0, cannot_judge_);
-            code_.load_stack(bytes, last ? to : r3, buffer);
+            code_.load(bytes, last ? to : r3, stack, buffer);
         }
     }
 
