@@ -10,7 +10,7 @@
 
 static long try_order_lock(__u64 turn, int* taken) {
     if (order.lock == 0 && __sync_val_compare_and_swap(&order.lock, 0, 1) == 0) *taken = 1;
-    return *taken; // 1 ends the loop
+    return *taken != 0; // 1 ends the loop; the verifier wants to see that it is nothing else
 }
 
 static __always_inline int take_order_lock(void) {

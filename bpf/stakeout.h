@@ -115,28 +115,28 @@ struct followup {
  * per_key(KEY, TYPE, NAME, ENTRIES): one for each key, zero at first; when there are more than ENTRIES keys,
  * those not used for longest are forgotten. `TYPE *NAME(KEY key)`, may be NULL; `NAME_forget(key)`.
  */
-#define per_cpu(type, name)                                                                                  \
+#define per_cpu(value_type, name)                                                                                  \
     struct {                                                                                                 \
         __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                             \
         __type(key, __u32);                                                                                  \
-        __type(value, type);                                                                                 \
+        __type(value, value_type);                                                                                 \
         __uint(max_entries, 1);                                                                              \
     } name##_map SEC(".maps");                                                                               \
-    static __always_inline type* name(void) {                                                                \
+    static __always_inline value_type* name(void) {                                                                \
         __u32 so_zero = 0;                                                                                   \
         return bpf_map_lookup_elem(&name##_map, &so_zero);                                                   \
     }
-#define per_key(key_type, type, name, entries)                                                               \
+#define per_key(key_type, value_type, name, entries)                                                               \
     struct {                                                                                                 \
         __uint(type, BPF_MAP_TYPE_LRU_HASH);                                                                 \
         __type(key, key_type);                                                                               \
-        __type(value, type);                                                                                 \
+        __type(value, value_type);                                                                                 \
         __uint(max_entries, entries);                                                                        \
     } name##_map SEC(".maps");                                                                               \
-    static __always_inline type* name(key_type so_key) {                                                     \
-        type* so_found = bpf_map_lookup_elem(&name##_map, &so_key);                                          \
+    static __always_inline value_type* name(key_type so_key) {                                                     \
+        value_type* so_found = bpf_map_lookup_elem(&name##_map, &so_key);                                          \
         if (so_found) return so_found;                                                                       \
-        type so_fresh;                                                                                       \
+        value_type so_fresh;                                                                                       \
         __builtin_memset(&so_fresh, 0, sizeof(so_fresh));                                                    \
         bpf_map_update_elem(&name##_map, &so_key, &so_fresh, BPF_NOEXIST);                                   \
         return bpf_map_lookup_elem(&name##_map, &so_key);                                                    \
