@@ -7,6 +7,7 @@ namespace stakeout {
 namespace {
 
 constexpr BpfRegister none = BpfRegister::R0;
+constexpr int load_number = BPF_DW; // BPF_LD and BPF_IMM are 0
 
 constexpr int size_code(std::uint32_t bytes) {
     switch (bytes) {
@@ -62,7 +63,7 @@ void BpfAssembler::set(BpfRegister to, std::uint64_t number) {
     } else if (number <= std::numeric_limits<std::uint32_t>::max()) {
         compute(BPF_MOV, false, to, static_cast<std::int32_t>(number));
     } else {
-        emit(BPF_LD | BPF_DW | BPF_IMM, to, none, 0, static_cast<std::int32_t>(number));
+        emit(load_number, to, none, 0, static_cast<std::int32_t>(number));
         emit(0, none, none, 0, static_cast<std::int32_t>(number >> 32));
     }
 }
@@ -107,7 +108,7 @@ void BpfAssembler::jump_if_number(std::uint8_t condition, BpfRegister left, std:
 
 void BpfAssembler::set_map(BpfRegister to, int map_fd) {
     constexpr auto says_map = static_cast<BpfRegister>(BPF_PSEUDO_MAP_FD);
-    emit(BPF_LD | BPF_DW | BPF_IMM, to, says_map, 0, map_fd);
+    emit(load_number, to, says_map, 0, map_fd);
     emit(0, none, none, 0, 0);
 }
 

@@ -24,7 +24,7 @@ static_assert(static_cast<int>(WhenAccess::Read) == SO_READ &&
 
 struct FactPlace {
     std::uint32_t bytes;
-    std::size_t offset;
+    std::int64_t offset;
 };
 
 FactPlace place_of(WhenName name) {
@@ -346,7 +346,7 @@ class Emitter {
         const FieldPlace& place = node.place;
         const bool is_new = node.name == WhenName::New;
         if (is_new) need_readable();
-        const std::size_t bytes = is_new ? offsetof(struct hit, new_bytes) : offsetof(struct hit, old_bytes);
+        const std::int64_t bytes = is_new ? offsetof(struct hit, new_bytes) : offsetof(struct hit, old_bytes);
         if (place.hops.empty())
             code_.load(place.bytes, to, hit, bytes + place.offset);
         else
@@ -363,7 +363,7 @@ class Emitter {
     }
 
     // From pointer to pointer: R3 goes along, the buffer takes what is there.
-    void follow(const FieldPlace& place, std::size_t pointer, BpfRegister to) {
+    void follow(const FieldPlace& place, std::int64_t pointer, BpfRegister to) {
         code_.load(8, r3, hit, pointer);
         for (std::size_t hop = 0; hop < place.hops.size(); ++hop) {
             const bool last = hop + 1 == place.hops.size();

@@ -74,8 +74,9 @@ class Judge {
             operands.push_back(tree_[first].operands[1]);
         operands.push_back(first);
         const bool decisive = node.op == WhenOperator::LogicalOr;
-        for (auto operand = operands.rbegin(); operand != operands.rend(); ++operand) {
-            const Value one = value(*operand);
+        std::reverse(operands.begin(), operands.end());
+        for (const std::uint32_t operand : operands) {
+            const Value one = value(operand);
             if (!one) return std::nullopt;
             if ((*one != 0) == decisive) return decisive ? 1 : 0;
         }
