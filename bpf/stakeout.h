@@ -165,15 +165,19 @@ struct followup {
  * most 256 bytes. */
 #define fields(x) ((struct fields*)(x)->extra.fields)
 
-/* Copies kernel memory into the record; snapshot_user: memory of the current process. At most 4096 bytes and
- * 16 regions a record. 0, or an error: then the record says that this memory could not be read, or how many
- * snapshots did not fit. */
-#define snapshot(x, address, bytes) so_snapshot(&(x)->asked, &(x)->extra, (__u64)(address), (bytes), 0)
-#define snapshot_user(x, address, bytes) so_snapshot(&(x)->asked, &(x)->extra, (__u64)(address), (bytes), 1)
+/* Copies kernel memory into the record; snapshot_user: memory of the current process; snapshot_user_waiting, in
+ * on_task only: the same, and it is paged in where it has to be. At most 4096 bytes and 16 regions a record. 0, or an
+ * error: then the record says that this memory could not be read, or how many snapshots did not fit. */
+#define snapshot(x, address, bytes) \
+    so_snapshot(&(x)->asked, &(x)->extra, (__u64)(address), (bytes), SO_KERNEL_MEMORY)
+#define snapshot_user(x, address, bytes) \
+    so_snapshot(&(x)->asked, &(x)->extra, (__u64)(address), (bytes), SO_USER_MEMORY)
+#define snapshot_user_waiting(x, address, bytes) \
+    so_snapshot_waiting(&(x)->asked, &(x)->extra, (__u64)(address), (bytes))
 
 /* on_followup runs for this hit after that many microseconds, at most ten seconds; 0: as soon as possible. */
 #define defer(h, microseconds) so_defer(&(h)->asked, (microseconds))
-/* on_task runs for this hit before its task goes on in user mode. */
+/* on_task, which must stand above on_hit then, runs for this hit before its task goes on in user mode. */
 #define defer_to_task(h) so_defer_to_task(h)
 /* The watch ends; this hit or follow-up is its last. */
 #define stop(x) ((void)((x)->asked.stops = 1))

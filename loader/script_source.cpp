@@ -1,5 +1,7 @@
 #include "loader/script_source.h"
 
+#include "loader/compiler/cache.h"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -77,12 +79,14 @@ Result<ReadyScript> read_script(const std::string& path, std::vector<std::string
         return ready;
     }
     ready.text.assign(bytes->begin(), bytes->end());
-    auto compiled = compile_script({path, ready.text}, {});
-    if (!compiled) return std::move(compiled).error();
-    if (!compiled->warnings.empty()) notices.push_back(compiled->warnings);
-    if (compiled->refused()) return refused_script(path, ready.text, compiled->findings);
-    ready.object = std::move(compiled->object);
-    ready.findings = std::move(compiled->findings);
+    auto recalled = recall_or_compile({path, ready.text}, {}, ScriptCache(), notices);
+    if (!recalled) return std::move(recalled).error();
+    CompiledScript& compiled = recalled->script;
+    if (!compiled.warnings.empty()) notices.push_back(compiled.warnings);
+    if (compiled.refused()) return refused_script(path, ready.text, compiled.findings);
+    ready.object = std::move(compiled.object);
+    ready.findings = std::move(compiled.findings);
+    ready.from_cache = recalled->from_cache;
     return ready;
 }
 

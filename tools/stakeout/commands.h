@@ -17,5 +17,7 @@ struct Command {
 Command add_watch_command(CLI::App& app, std::chrono::steady_clock::time_point process_start);
 Command add_doctor_command(CLI::App& app);
 Command add_slots_command(CLI::App& app);
+Command add_check_command(CLI::App& app);
+Command add_compile_command(CLI::App& app);
 
 } // namespace stakeout

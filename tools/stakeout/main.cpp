@@ -41,9 +41,10 @@ int main(int argc, char** argv) {
     app.footer("Exit status: 0 ended as asked, 2 usage, 3 cannot be armed (nothing is left behind), 4 the "
                "target was lost, "
                "5 internal error.\nManual: man stakeout");
-    const std::vector<stakeout::Command> commands{stakeout::add_watch_command(app, process_start),
-                                                  stakeout::add_doctor_command(app),
-                                                  stakeout::add_slots_command(app)};
+    const std::vector<stakeout::Command> commands{
+        stakeout::add_watch_command(app, process_start), stakeout::add_doctor_command(app),
+        stakeout::add_slots_command(app), stakeout::add_check_command(app),
+        stakeout::add_compile_command(app)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
