@@ -22,28 +22,50 @@ std::vector<const char*> command_line(const char* script_path) {
             // Scripts declare maps and programs that nothing in C refers to; kernel enumerations come without
             // names.
             "-Wno-unused-function", "-Wno-missing-declarations", "-Wno-compare-distinct-pointer-types",
-            "-Wno-visibility", "-fno-color-diagnostics", "-D__TARGET_ARCH_x86", "-D__x86_64__", "-nostdinc",
+            "-Wno-visibility",
+            // A loop that never ends is told of, not taken for one that cannot happen.
+            "-fno-finite-loops", "-fno-color-diagnostics", "-D__TARGET_ARCH_x86", "-D__x86_64__", "-nostdinc",
             headers.c_str(), "-x", "c", "-c", script_path};
 }
 
 class BackendDiagnostics : public llvm::DiagnosticHandler {
   public:
-    BackendDiagnostics(llvm::raw_ostream& out, bool& failed) : out_(out), failed_(failed) {}
+    BackendDiagnostics(llvm::raw_ostream& warnings, std::vector<ClangSession::Objection>& objections)
+        : warnings_(warnings), objections_(objections) {}
 
     bool handleDiagnostics(const llvm::DiagnosticInfo& info) override {
-        if (info.getSeverity() == llvm::DS_Remark || info.getSeverity() == llvm::DS_Note) return true;
-        const bool error = info.getSeverity() == llvm::DS_Error;
-        failed_ |= error;
-        llvm::DiagnosticPrinterRawOStream printer(out_);
-        out_ << (error ? "error: " : "warning: ");
-        info.print(printer);
-        out_ << '\n';
-        return true; // shown: nothing goes to stderr, nothing ends the process
+        std::string text;
+        llvm::raw_string_ostream out(text);
+        llvm::DiagnosticPrinterRawOStream printer(out);
+        if (info.getSeverity() == llvm::DS_Warning) {
+            info.print(printer);
+            warnings_ << "warning: " << text << '\n';
+        } else if (info.getSeverity() == llvm::DS_Error) {
+            int line = 0;
+            if (const auto* unsupported = llvm::dyn_cast<llvm::DiagnosticInfoUnsupported>(&info)) {
+                out << unsupported->getMessage();
+                line = line_of(*unsupported);
+            } else {
+                info.print(printer);
+            }
+            objections_.push_back({line, llvm::StringRef(text).trim().str()});
+        }
+        return true; // taken: nothing goes to stderr, nothing ends the process
     }
 
   private:
-    llvm::raw_ostream& out_;
-    bool& failed_;
+    static int line_of(const llvm::DiagnosticInfoWithLocationBase& info) {
+        llvm::StringRef path;
+        unsigned line = 0;
+        unsigned column = 0;
+        if (!info.isLocationAvailable()) return 0;
+        info.getLocation(path, line, column);
+        const std::string_view headers = ScriptFiles::header_folder;
+        return path.starts_with(llvm::StringRef(headers.data(), headers.size())) ? 0 : static_cast<int>(line);
+    }
+
+    llvm::raw_ostream& warnings_;
+    std::vector<ClangSession::Objection>& objections_;
 };
 
 } // namespace
@@ -78,7 +100,7 @@ bool ClangSession::parse() {
     const bool parsed = clang_.ExecuteAction(action);
     module_ = action.takeModule();
     if (!parsed || !module_) return false;
-    context_.setDiagnosticHandler(std::make_unique<BackendDiagnostics>(diagnostics_stream_, backend_failed_));
+    context_.setDiagnosticHandler(std::make_unique<BackendDiagnostics>(diagnostics_stream_, objections_));
     return true;
 }
 
@@ -92,7 +114,7 @@ bool ClangSession::run_backend(bool with_passes, std::vector<char>* object) {
         clang_.getTargetOpts(), clang_.getLangOpts(), clang_.getTarget().getDataLayoutString(), module_.get(),
         object != nullptr ? clang::Backend_EmitObj : clang::Backend_EmitNothing, files_, std::move(out));
     if (object != nullptr) object->assign(bytes.begin(), bytes.end());
-    return !backend_failed_ && !clang_.getDiagnostics().hasErrorOccurred();
+    return objections_.empty() && !clang_.getDiagnostics().hasErrorOccurred();
 }
 
 bool ClangSession::optimise() { return run_backend(true, nullptr); }

@@ -29,8 +29,15 @@ class ClangSession {
     bool generate(std::vector<char>& object);
 
     [[nodiscard]] llvm::Module& module() { return *module_; } // from parse() on
-    // Clang's, with the script's lines and carets, and the back end's.
+    // Clang's, with the script's lines and carets, and warnings of the back end.
     [[nodiscard]] const std::string& diagnostics() const { return diagnostics_; }
+
+    // What the code generator cannot make instructions of; line 0: not of the script's own text.
+    struct Objection {
+        int line = 0;
+        std::string text;
+    };
+    [[nodiscard]] const std::vector<Objection>& objections() const { return objections_; }
 
   private:
     bool run_backend(bool with_passes, std::vector<char>* object);
@@ -42,7 +49,7 @@ class ClangSession {
     llvm::LLVMContext context_;
     clang::CompilerInstance clang_;
     std::unique_ptr<llvm::Module> module_;
-    bool backend_failed_ = false;
+    std::vector<Objection> objections_;
 };
 
 } // namespace stakeout

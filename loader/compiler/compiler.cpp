@@ -2,6 +2,8 @@
 
 #include "loader/compiler/clang_session.h"
 #include "loader/compiler/foreign_programs.h"
+#include "loader/compiler/helper_rules.h"
+#include "loader/compiler/inspector.h"
 #include "loader/compiler/kernel_headers.h"
 #include "loader/compiler/llvm_guard.h"
 #include "loader/compiler/script_files.h"
@@ -14,14 +16,34 @@
 namespace stakeout {
 namespace {
 
-enum class Outcome { Compiled, HasErrors };
-
-Outcome compile(ClangSession& session, CompiledScript& script) {
-    if (!session.parse()) return Outcome::HasErrors;
+// False: clang's diagnostics say why not. Where a finding says why not, there is no object.
+bool compile(ClangSession& session, CompiledScript& script) {
+    if (!session.parse()) return false;
+    inspect_source(session.module(), script.findings);
     gather_foreign_programs(session.module());
-    if (!session.optimise()) return Outcome::HasErrors;
-    if (!session.generate(script.object)) return Outcome::HasErrors;
-    return Outcome::Compiled;
+    bool done = session.optimise();
+    if (done) inspect_optimised(session.module(), script.findings);
+    done = done && !script.refused() && session.generate(script.object);
+    for (const ClangSession::Objection& objection : session.objections())
+        script.findings.push_back(explain_code_generator(objection.line, objection.text));
+    tidy_findings(script.findings);
+    if (script.refused()) script.object.clear();
+    return done || script.refused();
+}
+
+// "bpf_get_current_pid() is no helper": the compiler knows only that nobody declared it.
+std::string with_nearest_helper(std::string diagnostics) {
+    constexpr std::string_view before = "call to undeclared function '";
+    const std::size_t found = diagnostics.find(before);
+    // Without its last newline: an error's sentence goes on behind it.
+    while (!diagnostics.empty() && diagnostics.back() == '\n') diagnostics.pop_back();
+    if (found == std::string::npos) return diagnostics;
+    const std::size_t start = found + before.size();
+    const std::string name = diagnostics.substr(start, diagnostics.find('\'', start) - start);
+    if (const std::string near = nearest_helper(name); !near.empty())
+        diagnostics +=
+            fmt::format("\nnote: there is no helper function {}(); the nearest is {}()", name, near);
+    return diagnostics;
 }
 
 } // namespace
@@ -38,21 +60,21 @@ Result<CompiledScript> compile_script(const ScriptSource& source, const CompileO
     CompiledScript script;
     std::string diagnostics;
     std::string last_words;
-    Outcome outcome = Outcome::HasErrors;
+    bool compiled = false;
     initialise_llvm();
     const bool finished = run_guarded(
         [&] {
             auto files = llvm::makeIntrusiveRefCnt<ScriptFiles>(source.path, source.text, *vmlinux);
             ClangSession session(source, files);
-            outcome = compile(session, script);
+            compiled = compile(session, script);
             diagnostics = session.diagnostics();
             script.read_local_files = files->read_local_files();
         },
         last_words);
     ::malloc_trim(0);
     if (!finished) return internal_error(tried, fmt::format("the compiler gave up: {}", last_words));
-    if (outcome == Outcome::HasErrors)
-        return arm_error(tried, diagnostics,
+    if (!compiled)
+        return arm_error(tried, with_nearest_helper(std::move(diagnostics)),
                          "mend the script; `stakeout check` looks at it without watching");
     script.warnings = std::move(diagnostics);
     return script;
