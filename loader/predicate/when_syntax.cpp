@@ -3,6 +3,7 @@
 #include "base/near_names.h"
 #include "loader/predicate/when_error.h"
 #include "loader/predicate/when_lexer.h"
+#include "loader/predicate/when_words.h"
 
 #include <fmt/format.h>
 
@@ -15,57 +16,6 @@ namespace {
 
 using Kind = WhenSyntaxNode::Kind;
 using Parsed = Result<std::uint32_t>; // index of a node
-
-struct NamedValue {
-    std::string_view spelling;
-    WhenName name;
-};
-constexpr std::array names{
-    NamedValue{"old", WhenName::Old},       NamedValue{"new", WhenName::New},
-    NamedValue{"delta", WhenName::Delta},   NamedValue{"pid", WhenName::Pid},
-    NamedValue{"tid", WhenName::Tid},       NamedValue{"cpu", WhenName::Cpu},
-    NamedValue{"comm", WhenName::Comm},     NamedValue{"ip", WhenName::Ip},
-    NamedValue{"access", WhenName::Access}, NamedValue{"width", WhenName::Width},
-    NamedValue{"hits", WhenName::Hits},
-};
-
-struct BinarySign {
-    std::string_view spelling;
-    WhenOperator op;
-    int precedence; // higher binds tighter
-};
-constexpr std::array binary_signs{
-    BinarySign{"||", WhenOperator::LogicalOr, 1},    BinarySign{"&&", WhenOperator::LogicalAnd, 2},
-    BinarySign{"|", WhenOperator::BitOr, 3},         BinarySign{"^", WhenOperator::BitXor, 4},
-    BinarySign{"&", WhenOperator::BitAnd, 5},        BinarySign{"==", WhenOperator::Equal, 6},
-    BinarySign{"!=", WhenOperator::NotEqual, 6},     BinarySign{"<", WhenOperator::Less, 7},
-    BinarySign{"<=", WhenOperator::LessEqual, 7},    BinarySign{">", WhenOperator::Greater, 7},
-    BinarySign{">=", WhenOperator::GreaterEqual, 7}, BinarySign{"<<", WhenOperator::ShiftLeft, 8},
-    BinarySign{">>", WhenOperator::ShiftRight, 8},   BinarySign{"+", WhenOperator::Add, 9},
-    BinarySign{"-", WhenOperator::Subtract, 9},      BinarySign{"*", WhenOperator::Multiply, 10},
-    BinarySign{"/", WhenOperator::Divide, 10},       BinarySign{"%", WhenOperator::Remainder, 10},
-};
-
-struct UnarySign {
-    std::string_view spelling;
-    WhenOperator op;
-};
-constexpr std::array unary_signs{UnarySign{"!", WhenOperator::Not}, UnarySign{"~", WhenOperator::Complement},
-                                 UnarySign{"+", WhenOperator::Plus}, UnarySign{"-", WhenOperator::Minus}};
-
-template <class Table>
-auto find_sign(const Table& table, const WhenToken& token) -> decltype(&table[0]) {
-    if (token.kind != WhenToken::Kind::Sign) return nullptr;
-    const auto* const found = std::find_if(table.begin(), table.end(),
-                                           [&](const auto& sign) { return sign.spelling == token.spelling; });
-    return found == table.end() ? nullptr : found;
-}
-
-int precedence_of(WhenOperator op) {
-    const auto* const found = std::find_if(binary_signs.begin(), binary_signs.end(),
-                                           [&](const BinarySign& sign) { return sign.op == op; });
-    return found == binary_signs.end() ? 0 : found->precedence;
-}
 
 // Counts the levels of the parser's own recursion while it lives: parentheses, signs, casts, conditions.
 class Level {
@@ -311,10 +261,10 @@ class Parser {
             node.number = token.spelling == "true" ? 1 : 0;
             return add(std::move(node), token);
         }
-        const auto* const found = std::find_if(names.begin(), names.end(), [&](const NamedValue& value) {
-            return value.spelling == token.spelling;
-        });
-        if (found == names.end()) return unknown_name(token);
+        const auto* const found =
+            std::find_if(when_names.begin(), when_names.end(),
+                         [&](const NamedValue& value) { return value.spelling == token.spelling; });
+        if (found == when_names.end()) return unknown_name(token);
         WhenSyntaxNode node = node_at(token, Kind::Name);
         node.name = found->name;
         const bool begins_path = is_sign(".") || is_sign("->") || is_sign("[");
@@ -354,7 +304,7 @@ class Parser {
                          fmt::format("a cast has parentheses: ({})new", token.spelling));
         if (is_sign("(")) return error(token, "functions cannot be called here", "write a script (--script)");
         NearNames near(token.spelling, 2);
-        for (const NamedValue& value : names) near.consider(value.spelling);
+        for (const NamedValue& value : when_names) near.consider(value.spelling);
         const std::vector<std::string> meant = std::move(near).take();
         std::string remedy =
             meant.empty() ? std::string("there are old new delta pid tid cpu comm ip access width hits")
