@@ -115,30 +115,29 @@ struct followup {
  * per_key(KEY, TYPE, NAME, ENTRIES): one for each key, zero at first; when there are more than ENTRIES keys,
  * those not used for longest are forgotten. `TYPE *NAME(KEY key)`, may be NULL; `NAME_forget(key)`.
  */
-#define per_cpu(value_type, name)                                                                                  \
+#define per_cpu(value_type, name)                                                                            \
     struct {                                                                                                 \
         __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                                             \
         __type(key, __u32);                                                                                  \
-        __type(value, value_type);                                                                                 \
+        __type(value, value_type);                                                                           \
         __uint(max_entries, 1);                                                                              \
     } name##_map SEC(".maps");                                                                               \
-    static __always_inline value_type* name(void) {                                                                \
+    static __always_inline value_type* name(void) {                                                          \
         __u32 so_zero = 0;                                                                                   \
         return bpf_map_lookup_elem(&name##_map, &so_zero);                                                   \
     }
-#define per_key(key_type, value_type, name, entries)                                                               \
+#define per_key(key_type, value_type, name, entries)                                                         \
     struct {                                                                                                 \
         __uint(type, BPF_MAP_TYPE_LRU_HASH);                                                                 \
         __type(key, key_type);                                                                               \
-        __type(value, value_type);                                                                                 \
+        __type(value, value_type);                                                                           \
         __uint(max_entries, entries);                                                                        \
     } name##_map SEC(".maps");                                                                               \
-    static __always_inline value_type* name(key_type so_key) {                                                     \
-        value_type* so_found = bpf_map_lookup_elem(&name##_map, &so_key);                                          \
+    static const volatile value_type name##_zero;                                                            \
+    static __always_inline value_type* name(key_type so_key) {                                               \
+        value_type* so_found = bpf_map_lookup_elem(&name##_map, &so_key);                                    \
         if (so_found) return so_found;                                                                       \
-        value_type so_fresh;                                                                                       \
-        __builtin_memset(&so_fresh, 0, sizeof(so_fresh));                                                    \
-        bpf_map_update_elem(&name##_map, &so_key, &so_fresh, BPF_NOEXIST);                                   \
+        bpf_map_update_elem(&name##_map, &so_key, (const void*)&name##_zero, BPF_NOEXIST);                   \
         return bpf_map_lookup_elem(&name##_map, &so_key);                                                    \
     }                                                                                                        \
     static __always_inline __maybe_unused long name##_forget(key_type so_key) {                              \
@@ -165,14 +164,15 @@ struct followup {
  * most 256 bytes. */
 #define fields(x) ((struct fields*)(x)->extra.fields)
 
-/* Copies kernel memory into the record; snapshot_user: memory of the current process; snapshot_user_waiting, in
- * on_task only: the same, and it is paged in where it has to be. At most 4096 bytes and 16 regions a record. 0, or an
- * error: then the record says that this memory could not be read, or how many snapshots did not fit. */
-#define snapshot(x, address, bytes) \
+/* Copies kernel memory into the record; snapshot_user: memory of the current process; snapshot_user_waiting,
+ * in on_task only: the same, and it is paged in where it has to be. At most 4096 bytes and 16 regions a
+ * record. 0, or an error: then the record says that this memory could not be read, or how many snapshots did
+ * not fit. */
+#define snapshot(x, address, bytes)                                                                          \
     so_snapshot(&(x)->asked, &(x)->extra, (__u64)(address), (bytes), SO_KERNEL_MEMORY)
-#define snapshot_user(x, address, bytes) \
+#define snapshot_user(x, address, bytes)                                                                     \
     so_snapshot(&(x)->asked, &(x)->extra, (__u64)(address), (bytes), SO_USER_MEMORY)
-#define snapshot_user_waiting(x, address, bytes) \
+#define snapshot_user_waiting(x, address, bytes)                                                             \
     so_snapshot_waiting(&(x)->asked, &(x)->extra, (__u64)(address), (bytes))
 
 /* on_followup runs for this hit after that many microseconds, at most ten seconds; 0: as soon as possible. */

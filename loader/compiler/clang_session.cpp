@@ -1,5 +1,6 @@
 #include "loader/compiler/clang_session.h"
 
+#include <clang/Basic/Stack.h>
 #include <clang/Basic/TargetInfo.h>
 #include <clang/CodeGen/BackendUtil.h>
 #include <clang/CodeGen/CodeGenAction.h>
@@ -10,6 +11,7 @@
 #include <llvm/ADT/SmallVector.h>
 #include <llvm/IR/DiagnosticInfo.h>
 #include <llvm/IR/DiagnosticPrinter.h>
+#include <llvm/Support/SourceMgr.h>
 
 namespace stakeout {
 namespace {
@@ -45,6 +47,9 @@ class BackendDiagnostics : public llvm::DiagnosticHandler {
             if (const auto* unsupported = llvm::dyn_cast<llvm::DiagnosticInfoUnsupported>(&info)) {
                 out << unsupported->getMessage();
                 line = line_of(*unsupported);
+            } else if (const auto* assembly = llvm::dyn_cast<llvm::DiagnosticInfoSrcMgr>(&info)) {
+                out << "inline assembly: " << assembly->getSMDiag().getMessage() << " in `"
+                    << assembly->getSMDiag().getLineContents().trim() << '`';
             } else {
                 info.print(printer);
             }
@@ -76,6 +81,7 @@ ClangSession::ClangSession(const ScriptSource& source, llvm::IntrusiveRefCntPtr<
 ClangSession::~ClangSession() = default;
 
 bool ClangSession::parse() {
+    clang::noteBottomOfStack(); // so that Clang sees its end coming, where it looks
     auto options = llvm::makeIntrusiveRefCnt<clang::DiagnosticOptions>();
     auto* printer =
         new clang::TextDiagnosticPrinter(diagnostics_stream_, options.get()); // owned by the engine

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <llvm/BinaryFormat/Dwarf.h>
+#include <llvm/IR/InlineAsm.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/Instructions.h>
 
 #include <optional>
@@ -206,6 +208,23 @@ void inspect_undefined(const llvm::Module& module, std::vector<Finding>& finding
         if (variable.isDeclaration() && !variable.use_empty() && !variable.hasSection() &&
             !variable.getName().starts_with("llvm."))
             undefined(variable, "variable");
+}
+
+void inspect_assembly(const llvm::Module& module, std::vector<Finding>& findings) {
+    const auto look = [&](llvm::StringRef text, int line) {
+        // Macros could put the names of the other two together.
+        for (const char* directive : {".incbin", ".include", ".macro", ".irp", ".rept"})
+            if (text.contains_insensitive(directive))
+                findings.push_back({Finding::Severity::Error, line, "assembler-directive",
+                                    fmt::format("{} in inline assembly is not for scripts", directive),
+                                    "instructions only"});
+    };
+    look(module.getModuleInlineAsm(), 0);
+    for (const llvm::Function& function : module)
+        for (const llvm::Instruction& instruction : llvm::instructions(function))
+            if (const auto* call = llvm::dyn_cast<llvm::CallBase>(&instruction))
+                if (const auto* assembly = llvm::dyn_cast<llvm::InlineAsm>(call->getCalledOperand()))
+                    look(assembly->getAsmString(), script_place(instruction).line);
 }
 
 } // namespace stakeout

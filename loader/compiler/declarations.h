@@ -14,4 +14,7 @@ void inspect_maps(const llvm::Module& module, std::vector<Finding>& findings);
 void inspect_fields(const llvm::Module& module, std::vector<Finding>& findings);
 void inspect_undefined(const llvm::Module& module, std::vector<Finding>& findings);
 
+// Assembly that would read files: the assembler has the real file system.
+void inspect_assembly(const llvm::Module& module, std::vector<Finding>& findings);
+
 } // namespace stakeout

@@ -6,6 +6,7 @@
 #include <llvm/IR/DebugInfoMetadata.h>
 #include <llvm/IR/GlobalVariable.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/InlineAsm.h>
 #include <llvm/Transforms/Utils/ModuleUtils.h>
 
 namespace stakeout {
@@ -29,6 +30,14 @@ llvm::DISubprogram* describe_wrapper(llvm::Module& module, const llvm::DISubprog
     builder.createParameterVariable(described, "ctx", 1, like.getFile(), like.getLine(), context, true);
     builder.finalizeSubprogram(described);
     return described;
+}
+
+// An answer that nobody uses is optimised away, and what is left in its register may be a pointer, which the
+// verifier does not let out of a function (Linux 6.18).
+void use_answer(llvm::IRBuilder<>& build, llvm::CallInst* call) {
+    if (!call->getType()->isIntegerTy()) return;
+    auto* type = llvm::FunctionType::get(build.getVoidTy(), {call->getType()}, false);
+    build.CreateCall(llvm::InlineAsm::get(type, "", "r", true), {call});
 }
 
 } // namespace
@@ -68,7 +77,7 @@ void gather_foreign_programs(llvm::Module& module) {
             arguments.push_back(argument.getType()->isPointerTy() && arguments.empty()
                                     ? static_cast<llvm::Value*>(wrapper->getArg(0))
                                     : llvm::Constant::getNullValue(argument.getType()));
-        build.CreateCall(program, arguments);
+        use_answer(build, build.CreateCall(program, arguments));
         program->setSection("");
         program->setLinkage(llvm::GlobalValue::InternalLinkage);
         // One program keeps its whole stack when it is part of the wrapper; several must not add theirs up.

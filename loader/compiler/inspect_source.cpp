@@ -117,6 +117,7 @@ void inspect_source(const llvm::Module& module, std::vector<Finding>& findings) 
     inspect_maps(module, findings);
     inspect_fields(module, findings);
     inspect_undefined(module, findings);
+    inspect_assembly(module, findings);
     for (const Function& function : module) {
         if (function.isDeclaration()) continue;
         for (const llvm::Instruction& instruction : llvm::instructions(function)) {

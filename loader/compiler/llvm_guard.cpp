@@ -4,8 +4,10 @@
 #include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/TargetSelect.h>
 
+#include <signal.h>
+
 #include <cstdlib>
-#include <span>
+#include <vector>
 
 extern "C" {
 void LLVMInitializeBPFTargetInfo();
@@ -29,6 +31,31 @@ void on_fatal_error(void* last_words, const char* reason, bool) {
     std::abort(); // not reached: the handler is installed in guarded work only
 }
 
+// Clang goes as deep as the script does. When the stack ends, LLVM's own handler needs another one to run on.
+class StackForHandlers {
+  public:
+    StackForHandlers() : room_(room_bytes) {
+        stack_t own{};
+        own.ss_sp = room_.data();
+        own.ss_size = room_.size();
+        ::sigaltstack(&own, &before_);
+        for (const int number : {SIGSEGV, SIGBUS}) {
+            struct sigaction handler{};
+            ::sigaction(number, nullptr, &handler);
+            handler.sa_flags |= SA_ONSTACK;
+            ::sigaction(number, &handler, nullptr);
+        }
+    }
+    StackForHandlers(const StackForHandlers&) = delete;
+    StackForHandlers& operator=(const StackForHandlers&) = delete;
+    ~StackForHandlers() { ::sigaltstack(&before_, nullptr); }
+
+  private:
+    static constexpr std::size_t room_bytes = 256 * 1024;
+    std::vector<char> room_;
+    stack_t before_{};
+};
+
 } // namespace
 
 void initialise_llvm() {
@@ -51,12 +78,14 @@ bool run_guarded(llvm::function_ref<void()> work, std::string& last_words) {
     llvm::CrashRecoveryContext::Enable();
     bool finished = false;
     {
+        const StackForHandlers stack; // of the handlers that Enable() installed
         llvm::ScopedFatalErrorHandler handler(on_fatal_error, &last_words);
         llvm::CrashRecoveryContext context;
         finished = context.RunSafely(work);
     }
     llvm::CrashRecoveryContext::Disable();
-    if (!finished && last_words.empty()) last_words = "it crashed";
+    if (!finished && last_words.empty())
+        last_words = "it crashed, as it does when expressions are nested too deep";
     return finished;
 }
 
