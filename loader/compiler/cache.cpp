@@ -79,7 +79,9 @@ struct Folder {
 Folder open_folder(const std::string& path) {
     OwnedFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) {
-        if (errno == ELOOP || errno == ENOTDIR) return {OwnedFd(), "it is no folder"};
+        struct stat there{};
+        if (::lstat(path.c_str(), &there) == 0 && !S_ISDIR(there.st_mode))
+            return {OwnedFd(), "it is no folder"};
         return {};
     }
     struct stat facts{};

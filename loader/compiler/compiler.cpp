@@ -72,7 +72,9 @@ Result<CompiledScript> compile_script(const ScriptSource& source, const CompileO
         },
         last_words);
     ::malloc_trim(0);
-    if (!finished) return internal_error(tried, fmt::format("the compiler gave up: {}", last_words));
+    if (!finished)
+        return arm_error(tried, fmt::format("the compiler gave up: {}", last_words),
+                         "write it in a simpler way");
     if (!compiled)
         return arm_error(tried, with_nearest_helper(std::move(diagnostics)),
                          "mend the script; `stakeout check` looks at it without watching");
