@@ -19,7 +19,7 @@ list(TRANSFORM CLANG_LIBRARIES REPLACE "(.+)" "-l:lib\\1.a")
 add_library(static_clang INTERFACE)
 target_include_directories(static_clang SYSTEM INTERFACE ${LLVM_INCLUDE_FOLDER})
 # The archives were built without run-time type information and without assertions.
-target_compile_options(static_clang INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>" $<$<BOOL:${STAKEOUT_SANITIZE}>:-fno-sanitize=vptr>)
+target_compile_options(static_clang INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>")
 target_compile_definitions(static_clang INTERFACE NDEBUG)
 target_link_directories(static_clang INTERFACE ${LLVM_LIBRARY_FOLDER})
 # Debian's LLVM has Polly built in (libpolly-19-dev), which the optimiser refers to. llvm.ld defers the static

@@ -93,7 +93,9 @@ bool ClangSession::parse() {
     std::shared_ptr<clang::CompilerInvocation> invocation =
         clang::createInvocation(command_line(source_.path.c_str()), how);
     if (!invocation) return false;
-    invocation->getFrontendOpts().DisableFree = false; // a watch lives long after its compilation
+    // A watch lives long after its compilation.
+    invocation->getFrontendOpts().DisableFree = false;
+    invocation->getCodeGenOpts().DisableFree = false;
     invocation->getDiagnosticOpts().ShowColors = false;
 
     clang_.setInvocation(std::move(invocation));
