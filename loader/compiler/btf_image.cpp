@@ -120,7 +120,7 @@ bool BtfImage::index() {
     types_.push_back(&nothing);
     const auto all = bytes_.subspan(std::size_t{header.hdr_len} + header.type_off, header.type_len);
     for (std::size_t at = 0; at + sizeof(btf_type) <= all.size();) {
-        const auto* type = static_cast<const btf_type*>(static_cast<const void*>(all.subspan(at).data()));
+        const auto* type = std::bit_cast<const btf_type*>(all.subspan(at).data());
         const std::ptrdiff_t tail = tail_bytes(*type);
         if (tail < 0 || at + sizeof(btf_type) + static_cast<std::size_t>(tail) > all.size()) return false;
         types_.push_back(type);
@@ -131,12 +131,12 @@ bool BtfImage::index() {
 
 std::string_view BtfImage::text(std::uint32_t offset) const {
     if (offset >= strings_.size()) return {};
-    return static_cast<const char*>(static_cast<const void*>(strings_.subspan(offset).data()));
+    return std::bit_cast<const char*>(strings_.subspan(offset).data());
 }
 
 template <class T>
 const T* BtfImage::after(std::uint32_t id) const {
-    return static_cast<const T*>(static_cast<const void*>(types_[id] + 1));
+    return std::bit_cast<const T*>(types_[id] + 1);
 }
 
 std::span<const btf_member> BtfImage::members(std::uint32_t id) const {

@@ -83,10 +83,9 @@ ClangSession::~ClangSession() = default;
 bool ClangSession::parse() {
     clang::noteBottomOfStack(); // so that Clang sees its end coming, where it looks
     auto options = llvm::makeIntrusiveRefCnt<clang::DiagnosticOptions>();
-    auto* printer =
-        new clang::TextDiagnosticPrinter(diagnostics_stream_, options.get()); // owned by the engine
+    auto printer = std::make_unique<clang::TextDiagnosticPrinter>(diagnostics_stream_, options.get());
     auto engine = llvm::makeIntrusiveRefCnt<clang::DiagnosticsEngine>(
-        llvm::makeIntrusiveRefCnt<clang::DiagnosticIDs>(), options, printer);
+        llvm::makeIntrusiveRefCnt<clang::DiagnosticIDs>(), options, printer.release());
     clang::CreateInvocationOptions how;
     how.Diags = engine;
     how.VFS = files_;
@@ -99,10 +98,12 @@ bool ClangSession::parse() {
     invocation->getDiagnosticOpts().ShowColors = false;
 
     clang_.setInvocation(std::move(invocation));
-    clang_.createDiagnostics(
-        new clang::TextDiagnosticPrinter(diagnostics_stream_, &clang_.getDiagnosticOpts()));
+    auto shown =
+        std::make_unique<clang::TextDiagnosticPrinter>(diagnostics_stream_, &clang_.getDiagnosticOpts());
+    clang_.createDiagnostics(shown.release());
     clang_.setVerboseOutputStream(llvm::nulls()); // "1 error generated."
-    clang_.setFileManager(new clang::FileManager(clang_.getFileSystemOpts(), files_));
+    const auto manager = llvm::makeIntrusiveRefCnt<clang::FileManager>(clang_.getFileSystemOpts(), files_);
+    clang_.setFileManager(manager.get());
     clang_.getCodeGenOpts().DisableLLVMPasses = true;
     clang::EmitLLVMOnlyAction action(&context_);
     const bool parsed = clang_.ExecuteAction(action);

@@ -57,18 +57,12 @@ class FunctionInspection {
     }
 
     static const llvm::Use* accessed(const llvm::Instruction& instruction) {
-        switch (instruction.getOpcode()) {
-        case llvm::Instruction::Load:
-            return &instruction.getOperandUse(llvm::LoadInst::getPointerOperandIndex());
-        case llvm::Instruction::Store:
+        const unsigned code = instruction.getOpcode();
+        if (code == llvm::Instruction::Store)
             return &instruction.getOperandUse(llvm::StoreInst::getPointerOperandIndex());
-        case llvm::Instruction::AtomicRMW:
-            return &instruction.getOperandUse(0);
-        case llvm::Instruction::AtomicCmpXchg:
-            return &instruction.getOperandUse(0);
-        default:
-            return nullptr;
-        }
+        const bool address_first = code == llvm::Instruction::Load || code == llvm::Instruction::AtomicRMW ||
+                                   code == llvm::Instruction::AtomicCmpXchg;
+        return address_first ? &instruction.getOperandUse(0) : nullptr;
     }
 
     void inspect_stack();
@@ -243,11 +237,11 @@ void FunctionInspection::inspect_access(const llvm::Instruction& instruction, co
 }
 
 // The index itself: the BPF back end hides some values from the optimiser behind a call that does nothing.
-const llvm::Use& visible(const llvm::Use& use) {
-    const auto* call = llvm::dyn_cast<llvm::CallInst>(use.get());
+const llvm::Use* visible(const llvm::Use* use) {
+    const auto* call = llvm::dyn_cast<llvm::CallInst>(use->get());
     const llvm::Function* function = call != nullptr ? call->getCalledFunction() : nullptr;
     if (function == nullptr || !function->getName().starts_with("llvm.bpf.passthrough")) return use;
-    return call->getArgOperandUse(1);
+    return &call->getArgOperandUse(1);
 }
 
 void FunctionInspection::inspect_index(llvm::GetElementPtrInst& step) {
@@ -262,7 +256,7 @@ void FunctionInspection::inspect_index(llvm::GetElementPtrInst& step) {
         if (bytes && each != 0) elements = bytes->getFixedValue() / each;
     }
     if (elements == 0) return;
-    const llvm::Use& index = visible(step.getOperandUse(step.getNumOperands() - 1));
+    const llvm::Use& index = *visible(&step.getOperandUse(step.getNumOperands() - 1));
     if (llvm::isa<llvm::Constant>(index.get())) return;
     const llvm::ConstantRange range = ranges_.getConstantRangeAtUse(index, true);
     const std::uint64_t highest = range.isFullSet() || range.isUpperSignWrapped()

@@ -51,7 +51,7 @@ class StackForHandlers {
     ~StackForHandlers() { ::sigaltstack(&before_, nullptr); }
 
   private:
-    static constexpr std::size_t room_bytes = 256 * 1024;
+    static constexpr std::size_t room_bytes = 256UL * 1024;
     std::vector<char> room_;
     stack_t before_{};
 };
