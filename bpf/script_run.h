@@ -255,9 +255,16 @@ SO_HELPER __u64 so_earlier(__u64 a, __u64 b) { return a && (!b || a < b) ? a : b
     }                                                                                                        \
     static __always_inline enum verdict so_on_followup(struct followup* f)
 
+/* All CPUs' hits look at the first queue for it. */
+SO_HELPER void so_stop_watch(void) {
+    __u32 zero = 0;
+    struct so_queue* first = bpf_map_lookup_elem(&so_queues, &zero);
+    if (first) first->stops = 1;
+}
+
 SO_HELPER void so_end_look(struct so_queue* queue, struct followup* f, struct so_waiting* w,
                            enum verdict said) {
-    if (f->asked.stops) queue->stops = 1;
+    if (f->asked.stops) so_stop_watch();
     if (so_send_look(f, SO_FOLLOWUP, said) != 0) __sync_fetch_and_add(&queue->unsent, 1);
     __sync_fetch_and_add(&queue->followed, 1);
     __sync_fetch_and_add(&queue->waits, -1);
@@ -329,7 +336,7 @@ SO_HELPER void so_end_task_look(struct followup* f, enum verdict said) {
     struct so_queue* queue = bpf_map_lookup_elem(&so_queues, &cpu);
     if (so_send_look(f, SO_TASK_LOOK, said) != 0 && queue) __sync_fetch_and_add(&queue->unsent, 1);
     if (!queue) return;
-    if (f->asked.stops) queue->stops = 1;
+    if (f->asked.stops) so_stop_watch();
     __sync_fetch_and_add(&queue->task_looks, 1);
 }
 

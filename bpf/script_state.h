@@ -75,7 +75,7 @@ struct so_queue {
     __u64 unsent;      /* of these: the ring had no room for what the follow-up said */
     __u64 task_missed; /* task looks that could not be scheduled */
     __u64 task_looks;  /* task looks that ran */
-    __u64 stops;       /* a follow-up called stop() */
+    __u64 stops;       /* a follow-up called stop(): in the first CPU's queue, for all */
     __u64 waits;       /* places taken */
     struct so_waiting waiting[SO_QUEUE];
 };

@@ -52,6 +52,7 @@ class WatchLoop {
     }
 
     void look_for_end() {
+        if (s_.reader->met_stop()) end(EndedBy::Script, "the script stopped it");
         if (!s_.program->has_ended()) return;
         if (s_.program->stopped_by_script())
             end(EndedBy::Script, "the script stopped it");
@@ -89,7 +90,6 @@ class WatchLoop {
         }
         while (!s_.looks.empty()) {
             const Look look = s_.builder->build(s_.looks.front());
-            if (s_.looks.front().stops) end(EndedBy::Script, "the script stopped it");
             s_.looks.pop_front();
             if (look.kept) listener_.on_look(look);
         }

@@ -147,6 +147,7 @@ void Reader::take_extra(RawExtra&& extra) {
 }
 
 void Reader::take_look(RawExtra&& look) {
+    met_stop_ = met_stop_ || look.stops;
     if (const auto held = held_.find(look.seq); held != held_.end()) {
         held->second.looks.push_back(std::move(look));
         return;

@@ -56,6 +56,8 @@ class Reader {
     std::size_t drain(std::uint64_t now_ns, std::size_t most);
     // The watch is over: hands on everything that is held back.
     void flush();
+    // A follow-up called stop(); it may still be held back.
+    [[nodiscard]] bool met_stop() const { return met_stop_; }
     // Some hit waits for its follow-up.
     [[nodiscard]] bool waits_for_looks() const;
     void feed(std::span<const std::byte> bytes);
@@ -88,6 +90,7 @@ class Reader {
     std::uint64_t next_ = 1;                           // number to hand on next
     std::size_t budget_ = 0;
     std::uint64_t malformed_ = 0;
+    bool met_stop_ = false;
 };
 
 } // namespace stakeout
