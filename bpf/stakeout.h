@@ -38,6 +38,29 @@
 #include <bpf/bpf_helpers.h>
 
 #include <bpf/bpf_core_read.h>
+
+/* libbpf's macros take every member on the way for one of the kernel's: of
+ * BPF_CORE_READ((struct task_struct *)h->task, pid) they would look for h->task in the kernel's `struct hit`,
+ * too. So the pointer comes first, and then what hangs on it. */
+#undef BPF_CORE_READ
+#undef BPF_CORE_READ_INTO
+#undef BPF_CORE_READ_STR_INTO
+#define BPF_CORE_READ_INTO(dst, src, a, ...)                                                                 \
+    ({                                                                                                       \
+        typeof(src) so_src = (src);                                                                          \
+        ___core_read(bpf_core_read, bpf_core_read, dst, so_src, a, ##__VA_ARGS__)                            \
+    })
+#define BPF_CORE_READ_STR_INTO(dst, src, a, ...)                                                             \
+    ({                                                                                                       \
+        typeof(src) so_src = (src);                                                                          \
+        ___core_read(bpf_core_read_str, bpf_core_read, dst, so_src, a, ##__VA_ARGS__)                        \
+    })
+#define BPF_CORE_READ(src, a, ...)                                                                           \
+    ({                                                                                                       \
+        typeof(src) so_from = (src);                                                                         \
+        ___type(so_from, a, ##__VA_ARGS__) so_read;                                                          \
+        ___core_read(bpf_core_read, bpf_core_read, &so_read, so_from, a, ##__VA_ARGS__) so_read;             \
+    })
 #endif
 
 #include "bpf/record.h"
