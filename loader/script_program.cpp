@@ -17,6 +17,7 @@ namespace stakeout {
 namespace {
 
 constexpr std::size_t log_bytes = 16 << 20; // touched only when the verifier refuses
+constexpr std::uint32_t verdict_only = 4;   // BPF_LOG_STATS: no line for each instruction
 constexpr const char* softirq_program = "stakeout_followup_softirq";
 
 } // namespace
@@ -34,6 +35,9 @@ struct ScriptProgram::State {
     bool foreign = false;
     std::vector<ScriptFieldLayout> fields;
     std::vector<std::string> left_out;
+    std::vector<ScriptParameter> parameters; // kept, to open the object once more
+    FunctionLookup functions;
+    bool from_softirq = false;
 
     [[nodiscard]] bpf_program* program(const char* wanted) const {
         return bpf_object__find_program_by_name(object.get(), wanted);
@@ -43,7 +47,10 @@ struct ScriptProgram::State {
         return map != nullptr ? bpf_map__fd(map) : -1;
     }
 
+    Status open();
     Status choose_programs();
+    Status join(const HitProgram& hit_program);
+    int load(std::uint32_t log_level, std::string& log);
     Status answer_is_zero(const bpf_program* program) const;
 };
 
@@ -82,7 +89,22 @@ Status ScriptProgram::State::answer_is_zero(const bpf_program* program) const {
     return done();
 }
 
+Status ScriptProgram::State::open() {
+    LIBBPF_OPTS(bpf_object_open_opts, options);
+    options.object_name = "stakeout_script";
+    object.reset(bpf_object__open_mem(bytes.data(), bytes.size(), &options));
+    if (!object) {
+        const int number = errno;
+        Error error = unusable(name, "it is no BPF object: " + take_libbpf_messages(),
+                               "give C source, or what `stakeout compile` made of it");
+        error.errno_value = number;
+        return error;
+    }
+    return choose_programs();
+}
+
 Status ScriptProgram::State::choose_programs() {
+    left_out.clear();
     bpf_program* program = nullptr;
     std::vector<bpf_program*> foreign_programs;
     bpf_object__for_each_program(program, object.get()) {
@@ -126,17 +148,7 @@ Result<std::unique_ptr<ScriptProgram>> ScriptProgram::open(std::span<const char>
     State& state = *script->state_;
     state.name = name;
     state.bytes.assign(object.begin(), object.end());
-    LIBBPF_OPTS(bpf_object_open_opts, options);
-    options.object_name = "stakeout_script";
-    state.object.reset(bpf_object__open_mem(state.bytes.data(), state.bytes.size(), &options));
-    if (!state.object) {
-        const int number = errno;
-        Error error = unusable(name, "it is no BPF object: " + take_libbpf_messages(),
-                               "give C source, or what `stakeout compile` made of it");
-        error.errno_value = number;
-        return error;
-    }
-    if (auto chosen = state.choose_programs(); !chosen) return std::move(chosen).error();
+    if (auto opened = state.open(); !opened) return std::move(opened).error();
     auto fields = script_fields(bpf_object__btf(state.object.get()));
     if (!fields) return std::move(fields).error();
     state.fields = std::move(*fields);
@@ -162,44 +174,68 @@ void ScriptProgram::configure(HitProgramConfig& config) const {
 }
 
 Status ScriptProgram::set(const std::vector<ScriptParameter>& parameters, const FunctionLookup& functions) {
+    state_->parameters = parameters;
+    state_->functions = functions;
     if (auto set = set_script_parameters(state_->object.get(), parameters); !set) return set;
     return set_script_functions(state_->object.get(), functions);
 }
 
-Status ScriptProgram::load(const HitProgram& hit_program, Refusal& refusal) {
-    bpf_object* object = state_->object.get();
+Status ScriptProgram::State::join(const HitProgram& hit_program) {
     const std::pair<const char*, int> shared[] = {{"so_hits", hit_program.hits_fd()},
                                                   {"so_stages", hit_program.stages_fd()},
                                                   {"so_queues", hit_program.queues_fd()}};
-    for (const auto& [name, fd] : shared)
-        if (bpf_map* map = bpf_object__find_map_by_name(object, name); map != nullptr)
+    for (const auto& [shared_name, fd] : shared)
+        if (bpf_map* map = bpf_object__find_map_by_name(object.get(), shared_name); map != nullptr)
             if (const int failed = bpf_map__reuse_fd(map, fd); failed != 0)
-                return internal_error("join the script to the hit program", fmt::format("map {}", name),
-                                      -failed);
-    for (const char* name : {"so_alarms", "so_followups"})
-        if (bpf_map* map = bpf_object__find_map_by_name(object, name); map != nullptr && bpf_map__fd(map) < 0)
+                return internal_error("join the script to the hit program",
+                                      fmt::format("map {}", shared_name), -failed);
+    for (const char* own : {"so_alarms", "so_followups"})
+        if (bpf_map* map = bpf_object__find_map_by_name(object.get(), own);
+            map != nullptr && bpf_map__fd(map) < 0)
             bpf_map__set_max_entries(map, possible_cpus());
+    return done();
+}
 
-    const std::unique_ptr<char[]> log(new char[log_bytes]); // not a vector: its pages are not to be touched
+int ScriptProgram::State::load(std::uint32_t log_level, std::string& log) {
+    const std::unique_ptr<char[]> room(new char[log_bytes]); // not a vector: its pages are not to be touched
     bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, object) {
-        log[0] = '\0';
-        bpf_program__set_log_buf(program, log.get(), log_bytes);
+    bpf_object__for_each_program(program, object.get()) {
+        room[0] = '\0';
+        bpf_program__set_log_buf(program, room.get(), log_bytes);
+        bpf_program__set_log_level(program, log_level);
     }
-    const int failed = bpf_object__load(object);
+    const int failed = bpf_object__load(object.get());
+    if (failed != 0) log += room.get();
+    return failed;
+}
+
+Status ScriptProgram::load(const HitProgram& hit_program, Refusal& refusal) {
+    State& state = *state_;
+    if (auto joined = state.join(hit_program); !joined) return joined;
+    int failed = state.load(0, refusal.log);
+    if (failed == -ENOSPC && refusal.log.size() > log_bytes / 2) {
+        // Before Linux 6.4 a log that is full has the beginning, and not the verdict.
+        refusal.log += '\n';
+        (void)take_libbpf_messages();
+        if (auto opened = state.open(); !opened) return opened;
+        if (auto set = this->set(state.parameters, state.functions); !set) return set;
+        if (state.from_softirq) use_softirq_tracepoint();
+        if (auto joined = state.join(hit_program); !joined) return joined;
+        failed = state.load(verdict_only, refusal.log);
+    }
     if (failed == 0) return done();
-    refusal.log = log.get();
     std::string words = take_libbpf_messages();
-    bpf_object__for_each_program(program, object) {
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, state.object.get()) {
         if (words.find(fmt::format("prog '{}'", bpf_program__name(program))) == std::string::npos) continue;
         refusal.program = bpf_program__name(program);
         break;
     }
     if (-failed == EPERM && refusal.log.empty())
-        return arm_error(fmt::format("load the script {}", state_->name),
+        return arm_error(fmt::format("load the script {}", state.name),
                          "this needs root, or CAP_BPF with CAP_PERFMON", "run it as root (sudo stakeout ...)",
                          -failed);
-    return arm_error(fmt::format("load the script {}", state_->name),
+    return arm_error(fmt::format("load the script {}", state.name),
                      refusal.log.empty() ? words : "the kernel's verifier refused it", "", -failed);
 }
 
@@ -212,6 +248,7 @@ int ScriptProgram::arm_fd() const {
 }
 
 void ScriptProgram::use_softirq_tracepoint() {
+    state_->from_softirq = true;
     if (bpf_program* program = state_->program(softirq_program); program != nullptr)
         bpf_program__set_autoload(program, true);
 }

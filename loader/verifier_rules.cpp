@@ -37,6 +37,8 @@ constexpr auto rules = std::to_array<Rule>({
      "defer(h, microseconds) and on_followup(f)"},
     {"cannot use bpf_", "this kind of map cannot be used in a debug exception",
      "per_cpu(), per_key(), or plain globals"},
+    {"failed to resolve CO-RE relocation", "this kernel's types do not have what is read here",
+     "ask first: if (bpf_core_field_exists(x->field)) ..."},
     {"invalid func", "this kernel has no such function for scripts", "see the functions in stakeout.h"},
     {"call stack of", "functions call each other, or themselves, too deep", "write a loop with a limit"},
     {"unknown func", "this kernel does not let a script of this kind call that function",
