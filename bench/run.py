@@ -16,6 +16,7 @@ from document import machine, write_document
 from hit_cost import hit_cost
 from losses import losses
 from memory import memory
+from scripts import scripts
 from programs import BUILT, OUT, STAKEOUT
 from slowdown import brake, not_hit
 from starts import starts
@@ -23,6 +24,7 @@ from table import Row, as_markdown
 
 PARTS: dict[str, Callable[[bool], list[Row]]] = {
     "cost": hit_cost, "lost": losses, "start": starts, "brake": brake, "idle": not_hit, "memory": memory,
+    "scripts": scripts,
 }
 
 

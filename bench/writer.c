@@ -5,6 +5,7 @@
 // lengthen.
 //
 //   write N   N writes of `counter`, as fast as they come, under six frames with frame pointers
+//   paced N   the same, one each 300 microseconds
 //   kernel N  N calls of set_tid_address: the kernel writes the task's clear_child_tid
 //   hot N     N rounds of arithmetic, some hundred nanoseconds each, with one write of `counter` in each
 //   calm N    the same rounds, with the write going to another variable
@@ -37,6 +38,16 @@ static uint64_t now_ns(clockid_t clock) {
 
 NOT_INLINED static void write_counter(uint64_t writes) {
     for (uint64_t i = 0; i < writes; i++) counter = i;
+}
+
+// One write each 300 microseconds, without sleeping: a follow-up interrupts a busy CPU.
+NOT_INLINED static void write_paced(uint64_t writes) {
+    for (uint64_t i = 0; i < writes; i++) {
+        const uint64_t until = now_ns(CLOCK_MONOTONIC) + 300000;
+        counter = i;
+        while (now_ns(CLOCK_MONOTONIC) < until) {
+        }
+    }
 }
 
 NOT_INLINED static void call_kernel(uint64_t calls) {
@@ -104,6 +115,7 @@ static void do_in_threads(Work work, uint64_t rounds, int threads) {
 
 static Work work_named(const char* name) {
     if (strcmp(name, "write") == 0) return write_counter;
+    if (strcmp(name, "paced") == 0) return write_paced;
     if (strcmp(name, "kernel") == 0) return call_kernel;
     if (strcmp(name, "hot") == 0) return work_and_write;
     if (strcmp(name, "calm") == 0) return work_elsewhere;

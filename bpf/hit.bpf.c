@@ -39,11 +39,12 @@ static __always_inline int find_slot(const struct so_plan* plan, __u64 address) 
 }
 
 // No CO-RE access in this object: without one libbpf need not parse the kernel's BTF (16 ms), and the one
-// offset that is needed comes from the task finder, which has it at hand.
+// offset that is needed comes from the task finder, which has it at hand. The verifier knows the task's type
+// and lets the member be loaded without a helper, which would cost more than all else here where returns are
+// guarded (SRSO).
 static __always_inline __u64 current_mm(void) {
-    __u64 mm = 0;
-    bpf_probe_read_kernel(&mm, sizeof(mm), (const char*)bpf_get_current_task() + mm_offset);
-    return mm;
+    const char* task = (const char*)bpf_get_current_task_btf();
+    return *(const __u64*)(task + mm_offset);
 }
 
 // What the instruction decoder needs and user space could not read later: the word at the stack pointer, and
@@ -98,13 +99,19 @@ static __always_inline bool send(struct scratch* s, bool wake) {
     return failed == 0;
 }
 
-static __always_inline void fill_identity(struct so_record* r, const struct so_context* ctx, __u64 now,
-                                          __u64 pid_tgid, __u32 cpu, int slot, __u32 region) {
+// Who, and with which registers: nothing that a hit needs which is dropped.
+static __always_inline void fill_actor(struct so_record* r, const struct so_context* ctx) {
+    __u64 pid_tgid = bpf_get_current_pid_tgid();
+    r->pid = pid_tgid >> 32;
+    r->tid = (__u32)pid_tgid;
+    copy_regs(&r->regs, &ctx->regs);
+}
+
+static __always_inline void fill_place(struct so_record* r, const struct so_context* ctx, __u64 now,
+                                       __u32 cpu, int slot, __u32 region) {
     r->time_ns = now;
     r->address = ctx->addr;
     r->cpu = cpu;
-    r->pid = pid_tgid >> 32;
-    r->tid = (__u32)pid_tgid;
     r->slot = slot;
     r->region = region;
     r->kernel_frames = 0;
@@ -129,8 +136,11 @@ static __always_inline void take_joined(struct scratch* s, const struct so_plan*
     s->previous_regions |= 1u << region;
 }
 
+// What a dropped hit costs beside the exception; not worth asking the clock again.
+#define DROPPED_HIT_NS 400
+
 // True when the brake's budget of this window is spent.
-static __always_inline bool brake_says_stop(struct so_cpu* c, __u64 began) {
+static __always_inline bool brake_says_stop(struct so_cpu* c, __u64 began, bool dropped) {
     if (!window_ns) return false;
     if (began - c->window_start_ns >= window_ns) {
         c->window_start_ns = began;
@@ -138,21 +148,23 @@ static __always_inline bool brake_says_stop(struct so_cpu* c, __u64 began) {
         c->window_hits = 0;
     }
     c->window_hits++;
-    c->used_ns += exception_ns + (bpf_ktime_get_ns() - began);
+    c->used_ns += exception_ns + (dropped ? DROPPED_HIT_NS : bpf_ktime_get_ns() - began);
     return c->used_ns >= window_budget_ns || (window_max_hits && c->window_hits >= window_max_hits);
 }
 
-static __always_inline int finish(struct so_cpu* c, __u64 began, int slot) {
-    if (!brake_says_stop(c, began)) return 0;
+static __always_inline int finish(struct so_cpu* c, __u64 began, int slot, bool dropped) {
+    if (!brake_says_stop(c, began, dropped)) return 0;
     if (c->stopped_mask == 0) c->stopped_ns = began;
     __sync_fetch_and_or(&c->stopped_mask, 1ull << slot); // user space clears bits at the same time
     return 1;
 }
 
 // Fills in what a record has beyond its values, and sends it. The hit program's answer.
-static __always_inline int record_hit(void* ctx, struct scratch* s, struct so_cpu* c, bool last) {
+static __always_inline int record_hit(struct so_context* ctx, struct scratch* s, struct so_cpu* c,
+                                      bool last) {
     struct so_record* r = &s->record;
     bool user_mode = r->flags & SO_USER_MODE;
+    fill_actor(r, ctx);
     r->kind = SO_HIT;
     bpf_get_current_comm(r->comm, sizeof(r->comm));
     read_code(r, user_mode);
@@ -163,40 +175,13 @@ static __always_inline int record_hit(void* ctx, struct scratch* s, struct so_cp
     else
         c->lost++;
     if (last) return 1;
-    return finish(c, r->time_ns, r->slot);
-}
-
-static __always_inline void copy_regs(struct so_regs* to, const struct so_regs* regs) {
-    __builtin_memset(to, 0, sizeof(*to));
-#define COPY(reg) to->reg = regs->reg
-    COPY(r15);
-    COPY(r14);
-    COPY(r13);
-    COPY(r12);
-    COPY(bp);
-    COPY(bx);
-    COPY(r11);
-    COPY(r10);
-    COPY(r9);
-    COPY(r8);
-    COPY(ax);
-    COPY(cx);
-    COPY(dx);
-    COPY(si);
-    COPY(di);
-    COPY(orig_ax);
-    COPY(ip);
-    COPY(cs);
-    COPY(flags);
-    COPY(sp);
-    COPY(ss);
-#undef COPY
+    return finish(c, r->time_ns, r->slot, false);
 }
 
 SEC("perf_event")
 int on_access(struct so_context* ctx) {
     const struct so_regs* regs = &ctx->regs;
-    __u64 began = bpf_ktime_get_ns();
+    __u64 began = asks_time_first ? bpf_ktime_get_ns() : 0; // else only when the hit is kept
     __u32 cpu = bpf_get_smp_processor_id(), zero = 0;
     struct so_cpu* c = bpf_map_lookup_elem(&cpus, &cpu);
     const struct so_plan* plan = bpf_map_lookup_elem(&plans, &cpu);
@@ -218,22 +203,24 @@ int on_access(struct so_context* ctx) {
     }
     if (target_mm && current_mm() != target_mm) {
         c->foreign++;
-        return finish(c, began, slot);
+        return finish(c, began, slot, true);
     }
 
     struct so_record* r = &s->record;
-    __u64 pid_tgid = bpf_get_current_pid_tgid();
-    struct so_regs now_regs;
-    copy_regs(&now_regs, regs);
-    bool user_mode = now_regs.cs & 3;
-    enum join how = joined_to_previous(s, &now_regs, (__u32)pid_tgid, slot, user_mode);
+    bool user_mode = regs->cs & 3;
     r->flags = user_mode ? SO_USER_MODE : 0;
-    r->regs = now_regs;
-    s->previous = now_regs;
-    fill_identity(r, ctx, began, pid_tgid, cpu, slot, region);
-    if (how != NOT_JOINED) {
-        take_joined(s, plan, c, cpu, slot, region, how);
-        return finish(c, began, slot);
+    fill_place(r, ctx, began, cpu, slot, region);
+    // One user-mode access to one slot is one trap; what came before it cannot be its part.
+    bool may_join = joins_possible && (plan->slots > 1 || !user_mode);
+    s->previous_seq = may_join ? s->previous_seq : 0;
+    if (may_join) {
+        fill_actor(r, ctx);
+        enum join how = joined_to_previous(s, &r->regs, r->tid, slot, user_mode);
+        s->previous = r->regs;
+        if (how != NOT_JOINED) {
+            take_joined(s, plan, c, cpu, slot, region, how);
+            return finish(c, began, slot, false);
+        }
     }
 
     if (staged) __builtin_memset(r->new_bytes, 0, sizeof(r->new_bytes)); // compared whole
@@ -242,10 +229,12 @@ int on_access(struct so_context* ctx) {
     r->seq = __sync_fetch_and_add(&order.next_seq, 1) + 1;
     if (locked) release_order_lock();
     if (!locked) r->flags |= SO_UNORDERED;
-    s->previous_seq = r->seq;
-    s->previous_tid = r->tid;
-    s->previous_slots = 1u << slot;
-    s->previous_regions = 1u << region;
+    if (may_join) {
+        s->previous_seq = r->seq;
+        s->previous_tid = r->tid;
+        s->previous_slots = 1u << slot;
+        s->previous_regions = 1u << region;
+    }
     if (staged) return show_to_stages(ctx, s, plan, c);
     if (max_hits && r->seq > max_hits) {
         c->late++;
@@ -271,7 +260,12 @@ int conclude(struct so_context* ctx) {
     }
     if (h->asked.verdict == drop) {
         c->dropped[h->asked.reason & (SO_DROPS - 1)]++;
-        return h->asked.stops ? 1 : finish(c, r->time_ns, r->slot);
+        return h->asked.stops ? 1 : finish(c, r->time_ns, r->slot, true);
+    }
+    if (!asks_time_first) r->time_ns = bpf_ktime_get_ns();
+    if (deadline_ns && r->time_ns >= deadline_ns) {
+        c->late++;
+        return 1;
     }
     __u64 number = __sync_fetch_and_add(&kept, 1) + 1;
     if (max_hits && number > max_hits) {

@@ -10,7 +10,8 @@
 #include "bpf/hit_order.h"
 #include "bpf/hit_state.h"
 
-static __always_inline void fill_hit(struct hit* h, const struct scratch* s, const struct so_plan* plan) {
+static __always_inline void fill_hit(struct hit* h, const struct scratch* s, const struct so_plan* plan,
+                                     const struct so_context* ctx) {
     const struct so_record* r = &s->record;
     __u32 region = r->region & (SO_REGIONS - 1);
     __u64 width = region_size[region];
@@ -20,17 +21,20 @@ static __always_inline void fill_hit(struct hit* h, const struct scratch* s, con
     h->seq = r->seq;
     h->time_ns = r->time_ns;
     h->address = plan->region_address[region];
-    h->ip = r->regs.ip;
+    h->ip = ctx->regs.ip;
     h->old = before;
     h->new = after;
     h->delta = (__s64)((after - before) << shift) >> shift;
     h->width = width;
     h->target = region;
     h->cpu = r->cpu;
-    h->pid = r->pid;
-    h->tid = r->tid;
     h->user_mode = (r->flags & SO_USER_MODE) != 0;
     h->unreadable = (r->flags & SO_NEW_UNREADABLE) != 0;
+    if (shows_pid) {
+        __u64 pid_tgid = bpf_get_current_pid_tgid();
+        h->pid = pid_tgid >> 32;
+        h->tid = (__u32)pid_tgid;
+    }
     if (shows_comm) bpf_get_current_comm(h->comm, sizeof(h->comm));
     __builtin_memcpy(h->old_bytes, r->old_bytes, SO_REGION_BYTES);
     __builtin_memcpy(h->new_bytes, r->new_bytes, SO_REGION_BYTES);
@@ -39,7 +43,7 @@ static __always_inline void fill_hit(struct hit* h, const struct scratch* s, con
     h->access = certain_access ? certain_access : h->changed ? SO_WRITE : SO_UNKNOWN_ACCESS;
     if (runs_script) {
         h->task = bpf_get_current_task();
-        h->regs = r->regs;
+        copy_regs(&h->regs, &ctx->regs);
     }
     __builtin_memset(&h->asked, 0, sizeof(h->asked));
     h->asked.verdict = keep;
@@ -47,8 +51,8 @@ static __always_inline void fill_hit(struct hit* h, const struct scratch* s, con
     h->extra.refused = 0;
 }
 
-static __always_inline int show_to_stages(void* ctx, const struct scratch* s, const struct so_plan* plan,
-                                          struct so_cpu* c) {
+static __always_inline int show_to_stages(struct so_context* ctx, struct scratch* s,
+                                          const struct so_plan* plan, struct so_cpu* c) {
     __u32 zero = 0;
     struct hit* h = bpf_map_lookup_elem(&so_hits, &zero);
     const struct so_queue* first = bpf_map_lookup_elem(&so_queues, &zero);
@@ -59,7 +63,8 @@ static __always_inline int show_to_stages(void* ctx, const struct scratch* s, co
         c->late++;
         return 1;
     }
-    fill_hit(h, s, plan);
+    fill_hit(h, s, plan, ctx);
+    s->record.delay_ns = 0;
     bpf_tail_call(ctx, &so_stages, SO_FIRST);
     c->late++; // reached only while user space takes the stages down
     return 0;

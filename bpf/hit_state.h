@@ -13,6 +13,33 @@ struct so_context {
     __u64 addr; // the breakpoint's address
 };
 
+static __always_inline void copy_regs(struct so_regs* to, const struct so_regs* regs) {
+    __builtin_memset(to, 0, sizeof(*to));
+#define COPY(reg) to->reg = regs->reg
+    COPY(r15);
+    COPY(r14);
+    COPY(r13);
+    COPY(r12);
+    COPY(bp);
+    COPY(bx);
+    COPY(r11);
+    COPY(r10);
+    COPY(r9);
+    COPY(r8);
+    COPY(ax);
+    COPY(cx);
+    COPY(dx);
+    COPY(si);
+    COPY(di);
+    COPY(orig_ax);
+    COPY(ip);
+    COPY(cs);
+    COPY(flags);
+    COPY(sp);
+    COPY(ss);
+#undef COPY
+}
+
 // Fixed at load time.
 const volatile __u64 region_size[SO_REGIONS];
 const volatile bool user_regions;   // the targets are addresses of the process whose mm is target_mm
@@ -30,7 +57,9 @@ const volatile __u64 window_ns;        // the brake's window, 0: no brake
 const volatile __u64 window_budget_ns; // time that may be stolen in a window
 const volatile __u64 window_max_hits;  // --max-rate, 0: no limit
 const volatile bool staged;            // predicates or a script decide: bpf/hit_stages.h
-const volatile bool runs_script;       // and shows_comm, has_fields: what of a hit anybody looks at
+const volatile bool asks_time_first;   // somebody looks at the clock before the hit is kept
+const volatile bool runs_script; // and shows_pid, shows_comm, has_fields: what of a hit anybody looks at
+const volatile bool shows_pid;
 const volatile bool shows_comm;
 const volatile bool has_fields;
 const volatile bool runs_foreign;   // a program that knows nothing of us runs after each kept hit

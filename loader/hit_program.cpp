@@ -67,7 +67,9 @@ void configure(hit_bpf& object, const HitProgramConfig& config) {
     fixed.window_max_hits = config.brake_max_hits;
     fixed.staged = config.staged;
     fixed.runs_script = config.runs_script;
+    fixed.shows_pid = config.shows_pid || config.runs_script;
     fixed.shows_comm = config.shows_comm || config.runs_script;
+    fixed.asks_time_first = !config.staged || config.runs_script || config.brake_window_ns != 0;
     fixed.has_fields = config.has_fields;
     fixed.runs_foreign = config.runs_foreign;
     fixed.kicks_wanted = config.kicks;

@@ -36,7 +36,8 @@ struct HitProgramConfig {
     // Predicates and scripts (bpf/hit_stages.h).
     bool staged = false;             // there are any: set_stage() must follow
     bool runs_script = false;        // one of them is a script's on_hit
-    bool shows_comm = false;         // the task's name is looked at
+    bool shows_pid = false;          // pid or tid are looked at
+    bool shows_comm = false;         // the task's name is
     bool has_fields = false;         // the script has `struct fields`
     bool follows_up = false;         // the script has on_followup or on_task
     bool kicks = false;              // whose timer is started on demand

@@ -12,10 +12,12 @@
 namespace stakeout {
 namespace {
 
-bool uses_comm(const WhenExpression& expression) {
-    const auto& tree = expression.tree(0);
-    return std::any_of(tree.begin(), tree.end(), [](const WhenNode& node) {
-        return node.kind == WhenNode::Kind::Text && node.name == WhenName::Comm;
+bool names(const WhenExpression* expression, WhenName wanted) {
+    if (expression == nullptr) return false;
+    const auto& tree = expression->tree(0);
+    return std::any_of(tree.begin(), tree.end(), [wanted](const WhenNode& node) {
+        const bool named = node.kind == WhenNode::Kind::Text || node.kind == WhenNode::Kind::Fact;
+        return named && node.name == wanted;
     });
 }
 
@@ -24,7 +26,9 @@ bool uses_comm(const WhenExpression& expression) {
 Result<std::unique_ptr<Stages>> Stages::open(const HitRules& rules, const ScriptPlan* script) {
     auto stages = std::make_unique<Stages>();
     stages->in_kernel_ = rules.in_kernel();
-    stages->looks_at_comm_ = !rules.comm.empty() || (rules.when != nullptr && uses_comm(*rules.when));
+    const WhenExpression* when = rules.when.get();
+    stages->looks_at_comm_ = !rules.comm.empty() || names(when, WhenName::Comm);
+    stages->looks_at_pid_ = names(when, WhenName::Pid) || names(when, WhenName::Tid);
     if (script == nullptr) return stages;
     auto opened = ScriptProgram::open(script->object, script->name);
     if (!opened) return std::move(opened).error();
@@ -42,6 +46,7 @@ void Stages::configure(HitProgramConfig& config) const {
     if (!any()) return;
     config.staged = true;
     config.shows_comm = looks_at_comm_;
+    config.shows_pid = looks_at_pid_;
     if (script_ == nullptr) return;
     script_->configure(config);
     config.kicks = script_->has_followup() && way_ == FollowUpWay::OnDemand;

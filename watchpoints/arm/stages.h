@@ -35,7 +35,7 @@ class Stages {
     Status load_script(HitProgram& hit_program, const ScriptPlan& plan);
 
     bool in_kernel_ = false;
-    bool looks_at_comm_ = false;
+    bool looks_at_comm_ = false, looks_at_pid_ = false;
     FollowUpWay way_ = FollowUpWay::OnDemand;
     OwnedFd predicate_;
     std::unique_ptr<ScriptProgram> script_;
