@@ -79,10 +79,20 @@ void gather_foreign_programs(llvm::Module& module) {
                                     : llvm::Constant::getNullValue(argument.getType()));
         use_answer(build, build.CreateCall(program, arguments));
         program->setSection("");
-        program->setLinkage(llvm::GlobalValue::InternalLinkage);
-        // One program keeps its whole stack when it is part of the wrapper; several must not add theirs up.
-        program->removeFnAttr(only_one ? llvm::Attribute::NoInline : llvm::Attribute::AlwaysInline);
-        program->addFnAttr(only_one ? llvm::Attribute::AlwaysInline : llvm::Attribute::NoInline);
+        // One program becomes part of the wrapper, and has the whole stack. Several must not add theirs up;
+        // they are hidden, which libbpf makes static functions of: the kernel checks those with what the
+        // wrapper hands them. (Internal ones would be global for the kernel all the same, by their debug
+        // information.)
+        if (only_one) {
+            program->setLinkage(llvm::GlobalValue::InternalLinkage);
+            program->removeFnAttr(llvm::Attribute::NoInline);
+            program->addFnAttr(llvm::Attribute::AlwaysInline);
+        } else {
+            program->setLinkage(llvm::GlobalValue::ExternalLinkage);
+            program->setVisibility(llvm::GlobalValue::HiddenVisibility);
+            program->removeFnAttr(llvm::Attribute::AlwaysInline);
+            program->addFnAttr(llvm::Attribute::NoInline);
+        }
     }
     build.CreateRet(build.getInt32(0));
     // libbpf scripts mark programs as used when they are static; the list would keep the old ones alive.

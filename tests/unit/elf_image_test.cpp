@@ -64,6 +64,7 @@ TEST(ElfImage, FindsSymbols) {
     const auto function = image->find("stakeout_test_function");
     ASSERT_EQ(function.size(), 1U);
     EXPECT_TRUE(function[0].is_text);
+    EXPECT_EQ(stakeout_test_thread_local, 7); // used, or the linker leaves it out
     const auto local = image->find("stakeout_test_thread_local");
     ASSERT_EQ(local.size(), 1U);
     EXPECT_TRUE(local[0].is_thread_local);
