@@ -184,8 +184,9 @@ class TextSink final : public WatchListener {
 
     void on_summary(const Summary& sum) override {
         std::string line = fmt::format("ended after {}: {}\n", seconds(sum.duration_ns), sum.reason);
-        line += fmt::format("  {} hits = {} records + {} lost; {} unseen by the program", sum.hits,
-                            sum.records, sum.lost, sum.unseen);
+        line += fmt::format("  {} hits = {} records + {} lost", sum.hits, sum.records, sum.lost);
+        add_dropped_in_kernel(line, sum.dropped);
+        line += fmt::format("; {} unseen by the program", sum.unseen);
         const auto add = [&line](std::uint64_t count, std::string_view what) {
             if (count != 0) line += fmt::format("; {} {}", count, what);
         };
@@ -193,7 +194,7 @@ class TextSink final : public WatchListener {
         add(sum.foreign, "in other processes at the same address");
         add(sum.late, "after the end");
         add(sum.filtered, "writes not shown");
-        add_dropped(line, sum.dropped);
+        add_not_shown(line, sum.dropped);
         const auto& looks = sum.follow_ups;
         if (looks.deferred != 0)
             line += fmt::format(
@@ -226,26 +227,38 @@ class TextSink final : public WatchListener {
         (void)error_.flush();
     }
 
-    static void add_dropped(std::string& line, const Dropped& dropped) {
-        if (dropped.in_kernel() + dropped.by_reader() == 0) return;
-        std::string places;
-        const auto add = [&places](std::uint64_t count, std::string_view rule) {
-            if (count != 0) places += fmt::format("{}{} by {}", places.empty() ? "" : ", ", count, rule);
-        };
-        add(dropped.changed, "--changed");
-        add(dropped.from, "--only-from or --not-from");
-        add(dropped.comm, "--comm-match");
-        add(dropped.when, "--when");
-        add(dropped.script, "the script");
-        if (!places.empty())
-            line += fmt::format("\n  + {} dropped in the kernel ({})", dropped.in_kernel(), places);
-        places.clear();
-        add(dropped.reader_comm, "--comm-match");
-        add(dropped.reader_stack, "--stack-match");
-        add(dropped.reader_when, "--when");
-        add(dropped.follow_up, "the script's follow-up");
-        if (!places.empty())
-            line += fmt::format("\n  of the records {} not shown ({})", dropped.by_reader(), places);
+    // "12 by --when, 3 by the script"
+    class Rules {
+      public:
+        Rules& add(std::uint64_t count, std::string_view rule) {
+            if (count != 0) text_ += fmt::format("{}{} by {}", text_.empty() ? "" : ", ", count, rule);
+            return *this;
+        }
+        [[nodiscard]] const std::string& text() const { return text_; }
+
+      private:
+        std::string text_;
+    };
+
+    static void add_dropped_in_kernel(std::string& line, const Dropped& dropped) {
+        if (dropped.in_kernel() == 0) return;
+        const Rules rules = Rules()
+                                .add(dropped.changed, "--changed")
+                                .add(dropped.from, "--only-from or --not-from")
+                                .add(dropped.comm, "--comm-match")
+                                .add(dropped.when, "--when")
+                                .add(dropped.script, "the script");
+        line += fmt::format(" + {} dropped in the kernel ({})", dropped.in_kernel(), rules.text());
+    }
+
+    static void add_not_shown(std::string& line, const Dropped& dropped) {
+        if (dropped.by_reader() == 0) return;
+        const Rules rules = Rules()
+                                .add(dropped.reader_comm, "--comm-match")
+                                .add(dropped.reader_stack, "--stack-match")
+                                .add(dropped.reader_when, "--when")
+                                .add(dropped.follow_up, "the script's follow-up");
+        line += fmt::format("\n  of the records {} are not shown ({})", dropped.by_reader(), rules.text());
     }
 
     void append_script(std::string& to, const ScriptSays& says, std::string_view indent) {
