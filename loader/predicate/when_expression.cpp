@@ -124,8 +124,10 @@ class Binder {
         auto place = lookup_(target_, from.text);
         if (!place) {
             Error failed = std::move(place).error();
+            failed.failure = Failure::Usage;
             failed.tried = "understand --when";
-            failed.remedy += marked_place(syntax_.text, from.column, from.length);
+            (failed.remedy.empty() ? failed.cause : failed.remedy) +=
+                marked_place(syntax_.text, from.column, from.length);
             return failed;
         }
         if (!has_number_width(place->bytes))
