@@ -1,5 +1,6 @@
 #include "watchpoints/target/code_ranges.h"
 
+#include "base/near_names.h"
 #include "watchpoints/target/process_maps.h"
 #include "watchpoints/target/process_symbols.h"
 
@@ -42,10 +43,12 @@ Result<std::vector<CodeRange>> CodeRanges::find(std::string_view name) {
     const std::size_t colon = name.rfind(':');
     const std::string module(colon == std::string_view::npos ? "" : name.substr(0, colon));
     const std::string plain(colon == std::string_view::npos ? name : name.substr(colon + 1));
+    std::vector<std::string> of_process; // near names
     if (pid_) {
         auto maps = ProcessMaps::read(*pid_);
         if (!maps) return std::move(maps).error();
         ranges = find_process_functions(*pid_, module, plain, *maps);
+        if (ranges.empty()) of_process = near_process_names(*pid_, module, plain, *maps);
     }
     auto symbols = kernel();
     if (!symbols && ranges.empty()) return std::move(symbols).error();
@@ -54,9 +57,12 @@ Result<std::vector<CodeRange>> CodeRanges::find(std::string_view name) {
     if (!ranges.empty()) return ranges;
     std::string remedy =
         "functions that the compiler has inlined have no text of their own: name their caller";
+    NearNames near(plain, 4);
+    for (const std::string& one : of_process) near.consider(one);
     if (symbols)
-        if (const auto near = (*symbols)->nearest(plain); !near.empty())
-            remedy = fmt::format("near names: {}; {}", fmt::join(near, ", "), remedy);
+        for (const std::string& one : (*symbols)->nearest(plain)) near.consider(one);
+    if (const auto names = std::move(near).take(); !names.empty())
+        remedy = fmt::format("near names: {}; {}", fmt::join(names, ", "), remedy);
     return usage_error(fmt::format("find the function '{}'", name),
                        pid_ ? "neither the process nor the kernel has a function of that name"
                             : "the kernel has no function of that name",

@@ -1,5 +1,6 @@
 #include "watchpoints/target/process_symbols.h"
 
+#include "base/near_names.h"
 #include "watchpoints/target/elf_image.h"
 
 #include <fmt/format.h>
@@ -180,6 +181,19 @@ class Search {
 };
 
 } // namespace
+
+std::vector<std::string> near_process_names(int pid, const std::string& module, const std::string& name,
+                                            const ProcessMaps& maps) {
+    constexpr std::size_t most = 4;
+    NearNames near(name, most);
+    for (const MappedFile& file : mapped_files(maps, executable_of(pid))) {
+        if (!module.empty() && !is_named(file, module)) continue;
+        auto image = open_image(pid, file);
+        if (!image) continue;
+        for (const std::string& one : (*image)->nearest(name)) near.consider(one);
+    }
+    return std::move(near).take();
+}
 
 std::vector<CodeRange> find_process_functions(int pid, const std::string& module, const std::string& name,
                                               const ProcessMaps& maps) {

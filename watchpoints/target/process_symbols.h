@@ -28,6 +28,10 @@ struct ProcessSymbolQuery {
 std::vector<CodeRange> find_process_functions(int pid, const std::string& module, const std::string& name,
                                               const ProcessMaps& maps);
 
+// Names in these files, of functions and others, that a name may have meant.
+std::vector<std::string> near_process_names(int pid, const std::string& module, const std::string& name,
+                                            const ProcessMaps& maps);
+
 Result<Target> find_process_symbol(const ProcessSymbolQuery& query, const ProcessMaps& maps);
 
 } // namespace stakeout
