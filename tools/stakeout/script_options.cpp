@@ -10,20 +10,31 @@ namespace stakeout {
 
 void add_script_options(CLI::App& command, ScriptOptions& o) {
     const char* group = "Which hits";
+    // An empty one, as of a shell variable that is not set, must not mean "all hits".
+    const CLI::Validator not_empty(
+        [](const std::string& text) { return text.empty() ? std::string("it is empty") : std::string(); },
+        "");
     command
         .add_option("--when", o.when,
                     "Only hits for which this C expression is not 0: 'new == 0 && comm != \"x\"'")
+        ->check(not_empty)
         ->group(group);
     command.add_flag("--changed", o.changed, "Only hits that changed the value")->group(group);
     command.add_option("--only-from", o.only_from, "Only accesses made by these functions: a,b")
+        ->check(not_empty)
         ->group(group);
-    command.add_option("--not-from", o.not_from, "No accesses made by these functions")->group(group);
+    command.add_option("--not-from", o.not_from, "No accesses made by these functions")
+        ->check(not_empty)
+        ->group(group);
     command.add_option("--comm-match", o.comm_match, "Only tasks whose name matches the regular expression")
+        ->check(not_empty)
         ->group(group);
     command.add_option("--stack-match", o.stack_match, "Only hits with a symbol on a stack that matches")
+        ->check(not_empty)
         ->group(group);
     command
         .add_option("--script", o.script, "Monitor script: C source, or what `stakeout compile` made of it")
+        ->check(not_empty)
         ->group(group);
     command.add_option("--param", o.parameters, "Parameter of the script, NAME=VALUE; may be repeated")
         ->group(group);
@@ -135,6 +146,8 @@ Status apply_script_options(const ScriptOptions& options, const Resolution& reso
          {std::pair(&options.only_from, &rules.only_from), {&options.not_from, &rules.not_from}}) {
         auto found = ranges.find_all(*names);
         if (!found) return std::move(found).error();
+        if (found->empty() && !names->empty())
+            return usage_error(fmt::format("use '{}' as names of functions", *names), "it names none");
         *into = std::move(*found);
     }
     HitFilter::Rules reader;
