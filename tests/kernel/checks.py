@@ -5,6 +5,8 @@ from __future__ import annotations
 from actor import Actor
 from stakeout_run import Record, Watch
 
+Counts = dict[str, int]
+
 
 def all_counted(watch: Watch, unseen_allowed: bool = False) -> list[Record]:
     """After the end: every hit has a record, `seq` is 1, 2, 3 ... and nothing was lost or left out. The hits."""
@@ -38,6 +40,39 @@ def exactly(watch: Watch, actor: Actor, made: int) -> list[Record]:
     assert len(hits) == made - lost_to_signals, watch.story(f"{made} accesses, {lost_to_signals} SIGTRAPs")
     chained(hits, lost_to_signals)
     return hits
+
+
+def judged(watch: Watch, actor: Actor, made: int, shown: list[int] | None, in_kernel: Counts = {}, by_reader: Counts = {}) -> list[Record]:
+    """Ends the watch. Of so many accesses those that wrote `shown` were shown (None: to be checked by the caller),
+    the others were dropped, so many by each rule. Accesses that the hypervisor lost may be any of them. The hits."""
+    lost_to_signals = actor.sigtraps()
+    assert watch.stop() == 0
+    hits, summary = watch.hits(), watch.summary
+    balanced(watch)
+    assert summary["hits"] == made - lost_to_signals, watch.story(f"{made} accesses, {lost_to_signals} SIGTRAPs")
+    for where, expected in (("dropped_in_kernel", in_kernel), ("dropped_by_reader", by_reader)):
+        told = summary.get(where, {})
+        assert told.keys() <= expected.keys(), watch.story(f"{where}: {expected} was expected")
+        assert all(0 <= number - told.get(rule, 0) <= lost_to_signals for rule, number in expected.items()), summary
+    if shown is not None:
+        if lost_to_signals:
+            assert set(written(hits)) <= set(shown)
+        else:
+            assert written(hits) == shown
+    return hits
+
+
+def balanced(watch: Watch) -> None:
+    """After the end: every hit is a record, lost, or dropped by a rule that the summary names."""
+    summary = watch.summary
+    in_kernel, by_reader = (sum(summary.get(where, {}).values()) for where in ("dropped_in_kernel", "dropped_by_reader"))
+    assert not watch.lines, watch.lines[:5]
+    assert summary["hits"] == summary["records"] + summary["lost"] + in_kernel, summary
+    assert (summary["lost"], summary["unseen"]) == (0, 0), summary
+    assert summary["dropped"] == in_kernel + by_reader, summary
+    assert len(watch.hits()) == summary["records"] - summary["filtered"] - by_reader, summary
+    numbers = [hit["seq"] for hit in watch.hits()]
+    assert numbers == sorted(set(numbers)), "hits are in no order"
 
 
 def written(hits: list[Record]) -> list[int]:

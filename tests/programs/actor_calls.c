@@ -17,6 +17,9 @@ static long set_tid(const long* a) {
     return a[0];
 }
 
+/* The task's credentials become new ones, with this effective group. */
+static long set_group(const long* a) { return syscall(SYS_setresgid, -1L, a[0], -1L); }
+
 static long open_zeros(const long* a) {
     char name[] = "/tmp/actor-XXXXXX";
     const int fd = mkstemp(name);
@@ -75,5 +78,6 @@ const struct command call_commands[] = {
     {"read", 3, read_file},      {"seek", 2, seek},
     {"close", 1, close_file},    {"pipe", 3, read_pipe},
     {"fork", 2, write_in_child}, {"exec", 0, exec_again},
-    {"exit", 1, leave},          {0},
+    {"exit", 1, leave},          {"group", 1, set_group},
+    {0},
 };
