@@ -58,6 +58,7 @@ def guest_script(kernel: qemu.Kernel, share: Path, chosen: argparse.Namespace) -
         "export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1",
         f"export STAKEOUT={shlex.quote(str(chosen.stakeout.resolve()))}",
         f"export FAULT_MODULES={shlex.quote(str(share / 'modules'))}",
+        f"export SCRIPT_OBJECTS={shlex.quote(str(share / 'objects'))}",
         "cd /tmp",
         shlex.join(pytest),
         "status=$?",
@@ -68,18 +69,22 @@ def guest_script(kernel: qemu.Kernel, share: Path, chosen: argparse.Namespace) -
     ])
 
 
-def fresh_share(kernel: qemu.Kernel) -> Path:
+def fresh_share(kernel: qemu.Kernel, stakeout: Path) -> Path:
     share = kernel.folder / "share"
     shutil.rmtree(share, ignore_errors=True)
-    share.mkdir()
+    (share / "objects").mkdir(parents=True)
     shutil.copytree(kernel.modules, share / "modules")
+    # Compiled on this machine's kernel, run on the guest's: CO-RE, and no compiling under emulation.
+    for name in ("followup", "snapshots", "in_task"):
+        subprocess.run([stakeout, "compile", TREE / f"tests/scripts/{name}.c", "-o", share / f"objects/{name}.bpf.o"],
+                       check=True, stdout=subprocess.DEVNULL)
     return share
 
 
 def run_kernel(version: str, chosen: argparse.Namespace) -> report.Outcome:
     kernel = qemu.Kernel((chosen.work / version).resolve())
     subprocess.run([HERE / "initrd.sh", kernel.folder], check=True)
-    share, log, junit = fresh_share(kernel), kernel.folder / "serial.log", kernel.folder / "junit.xml"
+    share, log, junit = fresh_share(kernel, chosen.stakeout), kernel.folder / "serial.log", kernel.folder / "junit.xml"
     (share / "script").write_text(guest_script(kernel, share, chosen))
     junit.unlink(missing_ok=True)
     lines: list[str] = []
