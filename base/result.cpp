@@ -10,7 +10,11 @@ std::string Error::sentence() const {
     std::string text = fmt::format("cannot {}: {}", tried, cause);
     if (errno_value != 0) {
         const char* name = strerrorname_np(errno_value);
-        text += fmt::format(" ({}: {})", name != nullptr ? name : "errno", strerrordesc_np(errno_value));
+        const char* words = strerrordesc_np(errno_value);
+        if (name != nullptr && words != nullptr) // libraries have numbers of their own
+            text += fmt::format(" ({}: {})", name, words);
+        else
+            text += fmt::format(" (error {})", errno_value);
     }
     if (!remedy.empty()) text += "; " + remedy;
     return text;
