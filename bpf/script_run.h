@@ -67,7 +67,8 @@ SO_HELPER long so_defer(struct so_asked* asked, __u64 microseconds) {
 enum so_memory { SO_KERNEL_MEMORY, SO_USER_MEMORY };
 
 /* The place for a snapshot of so many bytes, header filled in; NULL: it does not fit. */
-SO_HELPER char* so_begin_snapshot(struct so_asked* asked, struct so_extra* extra, __u64 address, __u64 bytes) {
+SO_HELPER char* so_begin_snapshot(struct so_asked* asked, struct so_extra* extra, __u64 address,
+                                  __u64 bytes) {
     __u64 used = extra->snapshot_bytes & 0xffff;
     if (bytes == 0 || bytes > SO_SNAPSHOT_BYTES || used > SO_SNAPSHOT_BYTES + SO_SNAPSHOTS * 24 ||
         asked->snapshots >= SO_SNAPSHOTS || asked->snapshot_total + bytes > SO_SNAPSHOT_BYTES) {
@@ -99,10 +100,12 @@ SO_HELPER long so_snapshot(struct so_asked* asked, struct so_extra* extra, __u64
                                    : bpf_probe_read_kernel(to, bytes, (const void*)address));
 }
 
-SO_HELPER long so_snapshot_waiting(struct so_asked* asked, struct so_extra* extra, __u64 address, __u64 bytes) {
+SO_HELPER long so_snapshot_waiting(struct so_asked* asked, struct so_extra* extra, __u64 address,
+                                   __u64 bytes) {
     char* at = so_begin_snapshot(asked, extra, address, bytes);
     if (!at || bytes > SO_SNAPSHOT_BYTES) return -7; /* E2BIG */
-    return so_end_snapshot(at, bpf_copy_from_user(at + sizeof(struct so_snapshot), bytes, (const void*)address));
+    return so_end_snapshot(at,
+                           bpf_copy_from_user(at + sizeof(struct so_snapshot), bytes, (const void*)address));
 }
 
 SO_HELPER int so_from(const volatile struct so_function* wanted, __u64 ip) {
@@ -283,8 +286,9 @@ SO_HELPER void so_set_alarm(struct so_alarm* alarm, __u64 next_due_ns) {
 
 /* ---- on_task ----
  *
- * bpf_task_work (Linux 6.18) calls back in the task's own context, before it goes on in user mode. One item can be
- * under way for each struct bpf_task_work, so there are SO_TASK_LOOKS of them; what finds none free is counted.
+ * bpf_task_work (Linux 6.18) calls back in the task's own context, before it goes on in user mode. One item
+ * can be under way for each struct bpf_task_work, so there are SO_TASK_LOOKS of them; what finds none free is
+ * counted.
  */
 enum { SO_TASK_LOOKS = 64 };
 
@@ -301,10 +305,11 @@ enum { SO_TASK_LOOKS = 64 };
         __type(value, struct so_task_look);                                                                  \
         __uint(max_entries, SO_TASK_LOOKS);                                                                  \
     } so_task_works SEC(".maps");                                                                            \
-    extern int bpf_task_work_schedule_signal_impl(struct task_struct* task, struct bpf_task_work* work, void* map,  \
-                                             int (*callback)(struct bpf_map*, void*, void*), void* aux) __ksym; \
+    extern int bpf_task_work_schedule_signal_impl(struct task_struct* task, struct bpf_task_work* work,      \
+                                                  void* map, int (*callback)(struct bpf_map*, void*, void*), \
+                                                  void* aux) __ksym;                                         \
     static __always_inline enum verdict so_on_task(struct followup* f);                                      \
-    static int so_task_looks(struct bpf_map* so_map, void* so_key, void* so_value) {                          \
+    static int so_task_looks(struct bpf_map* so_map, void* so_key, void* so_value) {                         \
         struct so_task_look* so_item = so_value;                                                             \
         struct followup* so_look = &so_item->look;                                                           \
         so_begin_look(so_look, &so_item->hit);                                                               \
@@ -316,14 +321,14 @@ enum { SO_TASK_LOOKS = 64 };
     SO_HELPER int so_schedule_task_look(struct hit* h) {                                                     \
         for (__u32 so_i = 0; so_i < 16; so_i++) {                                                            \
             __u32 so_key = (h->seq + so_i) & (SO_TASK_LOOKS - 1);                                            \
-            struct so_task_look* so_item = bpf_map_lookup_elem(&so_task_works, &so_key);                      \
+            struct so_task_look* so_item = bpf_map_lookup_elem(&so_task_works, &so_key);                     \
             if (!so_item || __sync_val_compare_and_swap(&so_item->taken, 0, 1)) continue;                    \
             __builtin_memcpy(&so_item->hit, h, offsetof(struct so_waiting, due_ns));                         \
             __builtin_memcpy(so_item->hit.fields, h->extra.fields, SO_FIELDS_BYTES);                         \
             so_item->hit.due_ns = h->time_ns;                                                                \
             so_item->hit.hit_verdict = keep;                                                                 \
-            if (!bpf_task_work_schedule_signal_impl(bpf_get_current_task_btf(), &so_item->work, &so_task_works,   \
-                                               so_task_looks, 0))                                            \
+            if (!bpf_task_work_schedule_signal_impl(bpf_get_current_task_btf(), &so_item->work,              \
+                                                    &so_task_works, so_task_looks, 0))                       \
                 return 1;                                                                                    \
             so_item->taken = 0;                                                                              \
         }                                                                                                    \

@@ -24,7 +24,7 @@ constexpr const char* softirq_program = "stakeout_followup_softirq";
 
 struct ScriptProgram::State {
     struct Destroy {
-        void operator()(bpf_object* object) const { bpf_object__close(object); }
+        void operator()(bpf_object* opened) const { bpf_object__close(opened); }
         void operator()(bpf_link* link) const { bpf_link__destroy(link); }
     };
     std::string name;

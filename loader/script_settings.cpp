@@ -34,13 +34,12 @@ const btf_type* resolve(const btf* types, std::uint32_t id) {
 std::vector<Constant> constants_in(bpf_object* object, const char* section) {
     std::vector<Constant> constants;
     const btf* types = bpf_object__btf(object);
-    const bpf_map* map = bpf_object__find_map_by_name(object, section);
+    bpf_map* map = bpf_object__find_map_by_name(object, section);
     if (types == nullptr || map == nullptr) return constants;
     std::size_t size = 0;
-    auto* bytes =
-        static_cast<char*>(const_cast<void*>( // NOLINT(cppcoreguidelines-pro-type-const-cast): libbpf's
-            bpf_map__initial_value(const_cast<bpf_map*>(map),
-                                   &size))); // NOLINT(*-const-cast): older signature
+    // libbpf hands it out as const, and means it to be written before the load.
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+    auto* bytes = static_cast<char*>(const_cast<void*>(bpf_map__initial_value(map, &size)));
     const std::int32_t id = btf__find_by_name_kind(types, section, BTF_KIND_DATASEC);
     if (bytes == nullptr || id <= 0) return constants;
     const btf_type* t = btf__type_by_id(types, static_cast<std::uint32_t>(id));
@@ -128,6 +127,7 @@ Status set_script_parameters(bpf_object* object, const std::vector<ScriptParamet
                                         [&](const Constant& c) { return c.name == parameter.name; });
         if (found == known.end()) {
             std::vector<std::string> names;
+            names.reserve(known.size());
             for (const Constant& one : known) names.push_back(one.name);
             return usage_error(fmt::format("set --param {}", parameter.name),
                                "the script has no such parameter",

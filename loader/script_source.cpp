@@ -1,29 +1,20 @@
 #include "loader/script_source.h"
 
+#include "base/owned_fd.h"
 #include "loader/compiler/cache.h"
+#include "loader/verifier_log.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <memory>
 #include <string_view>
 
 namespace stakeout {
 namespace {
 
 constexpr std::size_t most_bytes = 8 << 20;
-
-std::string_view line_of(std::string_view text, int number) {
-    for (int line = 1; !text.empty(); ++line) {
-        const std::size_t end = text.find('\n');
-        if (line == number) return text.substr(0, end);
-        if (end == std::string_view::npos) break;
-        text.remove_prefix(end + 1);
-    }
-    return {};
-}
 
 } // namespace
 
@@ -33,11 +24,8 @@ bool is_object(const std::vector<char>& bytes) {
 }
 
 Result<std::vector<char>> read_script_file(const std::string& path) {
-    struct Close {
-        void operator()(std::FILE* file) const { (void)std::fclose(file); }
-    };
     const std::string tried = fmt::format("read the script {}", path);
-    const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
+    const OwnedFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) {
         Error error = usage_error(tried, "it cannot be opened");
         error.errno_value = errno;
@@ -45,14 +33,17 @@ Result<std::vector<char>> read_script_file(const std::string& path) {
     }
     std::vector<char> bytes;
     std::array<char, 65536> chunk{};
-    for (std::size_t got = 0; (got = std::fread(chunk.data(), 1, chunk.size(), file.get())) > 0;) {
-        bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got));
+    for (;;) {
+        const ssize_t got = ::read(file.get(), chunk.data(), chunk.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            Error error = usage_error(tried, "reading it failed");
+            error.errno_value = errno;
+            return error;
+        }
+        if (got == 0) break;
+        bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + got);
         if (bytes.size() > most_bytes) return usage_error(tried, "it has more than 8 MiB");
-    }
-    if (std::ferror(file.get()) != 0) {
-        Error error = usage_error(tried, "reading it failed");
-        error.errno_value = errno;
-        return error;
     }
     if (bytes.empty()) return usage_error(tried, "it is empty");
     return bytes;
@@ -63,7 +54,7 @@ Error refused_script(const std::string& name, const std::string& text, const std
     for (const Finding& finding : findings) {
         if (finding.severity != Finding::Severity::Error) continue;
         cause += finding.line > 0 ? fmt::format("\n  {}:{}: {} [{}]\n    {}", name, finding.line,
-                                                finding.text, finding.rule, line_of(text, finding.line))
+                                                finding.text, finding.rule, line_of_text(text, finding.line))
                                   : fmt::format("\n  {}: {} [{}]", name, finding.text, finding.rule);
         if (!finding.instead.empty()) cause += fmt::format("\n    instead: {}", finding.instead);
     }

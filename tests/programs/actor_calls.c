@@ -74,10 +74,15 @@ static long exec_again(const long* a) {
 static long leave(const long* a) { _exit((int)a[0]); }
 
 const struct command call_commands[] = {
-    {"set_tid", 1, set_tid},     {"open", 1, open_zeros},
-    {"read", 3, read_file},      {"seek", 2, seek},
-    {"close", 1, close_file},    {"pipe", 3, read_pipe},
-    {"fork", 2, write_in_child}, {"exec", 0, exec_again},
-    {"exit", 1, leave},          {"group", 1, set_group},
+    {"set_tid", 1, set_tid},
+    {"open", 1, open_zeros},
+    {"read", 3, read_file},
+    {"seek", 2, seek},
+    {"close", 1, close_file},
+    {"pipe", 3, read_pipe},
+    {"fork", 2, write_in_child},
+    {"exec", 0, exec_again},
+    {"exit", 1, leave},
+    {"group", 1, set_group},
     {0},
 };

@@ -172,6 +172,7 @@ class WatchLoop {
             report_lost_slot(cpu, now, rearmed.error());
             return;
         }
+        report_regained_slot(cpu);
         if (since == s_.braked_since.end()) return;
         report_brake(cpu, since->second, monotonic_ns());
         s_.braked_since.erase(since);
@@ -186,9 +187,16 @@ class WatchLoop {
 
     // Somebody took the slot between the stop and the new event: tried again at every turn, told once.
     void report_lost_slot(std::uint32_t cpu, std::uint64_t now, const Error& error) {
-        if (s_.offline_since.contains(cpu)) return;
-        s_.offline_since[cpu] = now;
-        listener_.on_coverage({cpu, true, false, now, 0, error.sentence(), armed_count(), online_count()});
+        if (!slot_lost_since_.emplace(cpu, now).second) return;
+        listener_.on_coverage({cpu, true, false, now, 0, error.sentence(),
+                               armed_count() - slot_lost_since_.size(), online_count()});
+    }
+
+    void report_regained_slot(std::uint32_t cpu) {
+        const auto lost = slot_lost_since_.extract(cpu);
+        if (!lost) return;
+        listener_.on_coverage({cpu, true, true, lost.mapped(), monotonic_ns(), "its slot is free again",
+                               armed_count() - slot_lost_since_.size(), online_count()});
     }
 
     void look_after_clock(std::uint64_t now) {
@@ -212,6 +220,7 @@ class WatchLoop {
             if (std::find(online->begin(), online->end(), cpu) != online->end()) continue;
             s_.coverage->remove(cpu);
             s_.braked_since.erase(cpu);
+            slot_lost_since_.erase(cpu);
             s_.offline_since[cpu] = now;
             listener_.on_coverage(
                 {cpu, false, false, 0, 0, "the CPU went offline", armed_count(), online_count()});
@@ -321,6 +330,7 @@ class WatchLoop {
     std::uint64_t shown_ = 0;
     std::uint64_t patience_ends_ns_ = 0;
     std::map<std::uint32_t, std::uint64_t> next_refill_ns_;
+    std::map<std::uint32_t, std::uint64_t> slot_lost_since_; // CPU -> since when somebody else has our slot
 };
 
 Summary Watch::run(WatchListener& listener, int stop_fd) {
