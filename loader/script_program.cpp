@@ -94,11 +94,8 @@ Status ScriptProgram::State::open() {
     options.object_name = "stakeout_script";
     object.reset(bpf_object__open_mem(bytes.data(), bytes.size(), &options));
     if (!object) {
-        const int number = errno;
-        Error error = unusable(name, "it is no BPF object: " + take_libbpf_messages(),
-                               "give C source, or what `stakeout compile` made of it");
-        error.errno_value = number;
-        return error;
+        return unusable(name, "it is no BPF object: " + take_libbpf_messages(),
+                        "give C source, or what `stakeout compile` made of it");
     }
     return choose_programs();
 }

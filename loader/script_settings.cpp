@@ -91,6 +91,9 @@ bool fits(const Number& number, std::size_t bytes, bool is_signed) {
 Status set_number(const Constant& constant, const ScriptParameter& parameter) {
     const auto number = parse(parameter.value);
     if (!number) return wrong_value(parameter, "the script declares a number: write 12, -3 or 0x1f");
+    const bool is_bool = btf_is_int(constant.type) && (btf_int_encoding(constant.type) & BTF_INT_BOOL) != 0;
+    if (is_bool && (number->negative || number->magnitude > 1))
+        return wrong_value(parameter, "the script declares true or false");
     const bool is_signed =
         btf_is_int(constant.type) && (btf_int_encoding(constant.type) & BTF_INT_SIGNED) != 0;
     if (!fits(*number, constant.room.size(), is_signed))
@@ -102,8 +105,14 @@ Status set_number(const Constant& constant, const ScriptParameter& parameter) {
     return done();
 }
 
-Status set_parameter(const Constant& constant, const ScriptParameter& parameter) {
-    if (constant.type != nullptr && btf_is_array(constant.type)) {
+bool holds_text(const btf* types, const btf_type* type) {
+    if (type == nullptr || !btf_is_array(type)) return false;
+    const btf_type* element = resolve(types, btf_array(type)->type);
+    return element != nullptr && btf_is_int(element) && element->size == 1;
+}
+
+Status set_parameter(const Constant& constant, const ScriptParameter& parameter, const btf* types) {
+    if (holds_text(types, constant.type)) {
         if (parameter.value.size() >= constant.room.size())
             return wrong_value(
                 parameter, fmt::format("the script has room for {} characters", constant.room.size() - 1));
@@ -134,7 +143,7 @@ Status set_script_parameters(bpf_object* object, const std::vector<ScriptParamet
                                names.empty() ? "it has none: param(TYPE, NAME, DEFAULT) declares one"
                                              : fmt::format("it has: {}", fmt::join(names, ", ")));
         }
-        if (auto set = set_parameter(*found, parameter); !set) return set;
+        if (auto set = set_parameter(*found, parameter, bpf_object__btf(object)); !set) return set;
     }
     return done();
 }

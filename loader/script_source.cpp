@@ -49,6 +49,11 @@ Result<std::vector<char>> read_script_file(const std::string& path) {
     return bytes;
 }
 
+Status is_text(const std::string& path, const std::vector<char>& bytes) {
+    if (std::string_view(bytes.data(), bytes.size()).find('\0') == std::string_view::npos) return done();
+    return usage_error(fmt::format("read the script {}", path), "it is neither C source nor a BPF object");
+}
+
 Error refused_script(const std::string& name, const std::string& text, const std::vector<Finding>& findings) {
     std::string cause = "it would not be safe, or the kernel would refuse it:";
     for (const Finding& finding : findings) {
@@ -69,6 +74,7 @@ Result<ReadyScript> read_script(const std::string& path, std::vector<std::string
         ready.object = std::move(*bytes);
         return ready;
     }
+    if (auto text = is_text(path, *bytes); !text) return std::move(text).error();
     ready.text.assign(bytes->begin(), bytes->end());
     auto recalled = recall_or_compile({path, ready.text}, {}, ScriptCache(), notices);
     if (!recalled) return std::move(recalled).error();

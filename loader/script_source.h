@@ -23,6 +23,8 @@ Result<ReadyScript> read_script(const std::string& path, std::vector<std::string
 
 // Is this a BPF object, as `stakeout compile` makes them?
 bool is_object(const std::vector<char>& bytes);
+// Error (Usage): it has bytes that no source has.
+Status is_text(const std::string& path, const std::vector<char>& bytes);
 
 // A file as it is, at most 8 MiB. Error (Usage).
 Result<std::vector<char>> read_script_file(const std::string& path);

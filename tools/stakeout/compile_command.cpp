@@ -55,6 +55,7 @@ int run_compile(const CompileCommandOptions& options) {
     if (!bytes) return fail(bytes.error());
     if (is_object(*bytes))
         return fail(usage_error(fmt::format("compile {}", options.script), "it is an object already"));
+    if (auto plain = is_text(options.script, *bytes); !plain) return fail(plain.error());
     const std::string text(bytes->begin(), bytes->end());
     auto compiled = compile_script({options.script, text}, {.portable = true});
     if (!compiled) return fail(compiled.error());
