@@ -10,7 +10,7 @@ from pathlib import Path
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SYS_PERF_EVENT_OPEN, _SYS_BPF = 298, 321  # x86-64
-_BPF_PROG_GET_NEXT_ID = 11
+_BPF_PROG_GET_NEXT_ID, _BPF_MAP_GET_NEXT_ID = 11, 12
 _PERF_TYPE_BREAKPOINT = 5
 _BREAKPOINT_W = 2
 _EXCLUDE_KERNEL_AND_HV = 1 << 5 | 1 << 6  # bits of perf_event_attr's flag word
@@ -68,12 +68,21 @@ def all_slots_free() -> bool:
 
 def bpf_program_ids() -> set[int]:
     """Every BPF program in the kernel, whoever loaded it."""
+    return _bpf_ids(_BPF_PROG_GET_NEXT_ID)
+
+
+def bpf_map_ids() -> set[int]:
+    """Every BPF map in the kernel, whoever made it."""
+    return _bpf_ids(_BPF_MAP_GET_NEXT_ID)
+
+
+def _bpf_ids(command: int) -> set[int]:
     found: set[int] = set()
     attribute = ctypes.create_string_buffer(128)
     start = 0
     while True:
         struct.pack_into("<III", attribute, 0, start, 0, 0)
-        if _LIBC.syscall(_SYS_BPF, _BPF_PROG_GET_NEXT_ID, attribute, len(attribute)) < 0:
+        if _LIBC.syscall(_SYS_BPF, command, attribute, len(attribute)) < 0:
             return found
         start = struct.unpack_from("<I", attribute, 4)[0]
         found.add(start)
