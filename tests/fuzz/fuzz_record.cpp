@@ -11,11 +11,17 @@ using namespace stakeout;
 
 namespace {
 
+using Kind = ScriptFieldLayout::Kind;
+const std::vector<ScriptFieldLayout> fields{{"a", Kind::Signed, 0, 4, 0, 0, {}},
+                                            {"b", Kind::Text, 4, 16, 0, 0, {}},
+                                            {"c", Kind::Unsigned, 24, 8, 3, 5, {}}};
+
 void build(const JoinedHit& joined) {
     static Symboliser symboliser;
     static const auto symbols = KernelSymbols::parse("ffffffff81000000 T _text\n");
     symboliser.use_kernel_symbols(symbols.get());
     static HitBuilder builder(Trap::OnReadOrWrite, {{"a", 8}, {"b", 32}}, {{8}, {4}}, nullptr, symboliser);
+    builder.use_fields(fields);
     JoinedHit nobody = joined;
     nobody.raw.record.pid = 0; // no process of this machine is to be looked at
     (void)builder.build(nobody);
@@ -32,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             std::abort();
         build(joined);
     });
+    reader->take_looks([](RawExtra&& look) { (void)look_of(look, fields); });
     auto bytes = std::as_bytes(std::span(data, size)).subspan(1);
     std::uint64_t now = 0;
     while (!bytes.empty()) {

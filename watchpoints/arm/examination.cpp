@@ -183,7 +183,8 @@ std::vector<Finding> examine_machine() {
     findings.push_back(features.timers
                            ? good("softirq timers", "bpf_timer present: scripts can follow up in softirq")
                            : Finding{"softirq timers", Verdict::Limited, "no bpf_timer",
-                                     "scripts cannot follow up a hit", "Linux 5.15 or newer"});
+                                     "scripts follow hits up from the softirq tracepoint, milliseconds late",
+                                     "Linux 5.15 or newer"});
     findings.push_back(examine_types(features));
     auto cpus = online_cpus();
     if (cpus) findings.push_back(examine_slots(*cpus));

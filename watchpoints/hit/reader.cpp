@@ -67,7 +67,7 @@ Result<std::unique_ptr<Reader>> Reader::open(int ring_fd, bool joins_possible, C
 }
 
 Status Reader::follow(int looks_fd, int kicks_fd, LookConsumer consumer) {
-    look_consumer_ = std::move(consumer);
+    take_looks(std::move(consumer));
     if (const int failed = ring_buffer__add(ring_->buffer.get(), looks_fd, Ring::sample, this); failed != 0)
         return arm_error("map the follow-ups' ring buffer", "libbpf could not map it", "", -failed);
     if (kicks_fd < 0) return done();

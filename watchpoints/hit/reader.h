@@ -44,6 +44,7 @@ class Reader {
     // Follow-ups: their ring, and who takes those that come without a hit or after it. `kicks_fd`: a ring
     // that is only to be emptied (bpf/hit_stages.h); -1: none.
     Status follow(int looks_fd, int kicks_fd, LookConsumer consumer);
+    void take_looks(LookConsumer consumer) { look_consumer_ = std::move(consumer); } // the same without rings
     // Without a ring, fed by hand: tests and recordings.
     static std::unique_ptr<Reader> detached(bool joins_possible, Consumer consumer);
     ~Reader();
