@@ -247,7 +247,8 @@ class WatchLoop {
     void wait(int milliseconds) {
         std::vector<pollfd> fds{{stop_fd_, POLLIN, 0}, {s_.cpu_news.fd(), POLLIN, 0}};
         // A full output leaves the ring readable: not waiting for it then.
-        fds.push_back({listener_.has_room() ? s_.reader->poll_fd() : -1, POLLIN, 0});
+        if (listener_.has_room())
+            for (const int fd : s_.reader->poll_fds()) fds.push_back({fd, POLLIN, 0});
         for (const int fd : s_.life.poll_fds()) fds.push_back({fd, POLLIN, 0});
         if (::poll(fds.data(), fds.size(), milliseconds) <= 0) return;
         if (fds[0].revents != 0) end(EndedBy::User, "it was asked to end");

@@ -25,10 +25,10 @@ bool is_undecided(const JoinedHit& hit) {
     return (hit.raw.record.flags & SO_UNDECIDED) != 0 && looks_to_come(hit) != 0;
 }
 
-bool waits_in_line(const JoinedHit& hit, std::uint64_t now_ns) {
+bool waits_in_line(const JoinedHit& hit, std::uint64_t looks_until_ns) {
     const so_record& r = hit.raw.record;
     return looks_to_come(hit) != 0 && r.delay_ns <= waits_in_line_ns &&
-           now_ns < r.time_ns + r.delay_ns + look_grace_ns;
+           looks_until_ns < r.time_ns + r.delay_ns + look_grace_ns;
 }
 
 } // namespace
@@ -38,6 +38,7 @@ struct Reader::Ring {
         void operator()(ring_buffer* mapped) const { ring_buffer__free(mapped); }
     };
     std::unique_ptr<ring_buffer, Free> buffer;
+    std::unique_ptr<ring_buffer, Free> looks;
     std::unique_ptr<ring_buffer, Free> kicks;
 
     static int sample(void* context, void* data, std::size_t size) {
@@ -46,6 +47,17 @@ struct Reader::Ring {
         // A negative answer stops consuming after this record, which counts as consumed.
         if (reader->budget_ > 0) --reader->budget_;
         return reader->budget_ == 0 ? -EAGAIN : 0;
+    }
+
+    struct Taken {
+        std::size_t count = 0;
+        bool all = true; // nothing was left
+    };
+    static Taken consume(ring_buffer* ring, Reader& reader, std::size_t most) {
+        reader.budget_ = most;
+        const int taken = ring_buffer__consume(ring);
+        if (taken == -EAGAIN) return {most, false};
+        return {static_cast<std::size_t>(std::max(taken, 0)), true};
     }
 };
 
@@ -68,8 +80,9 @@ Result<std::unique_ptr<Reader>> Reader::open(int ring_fd, bool joins_possible, C
 
 Status Reader::follow(int looks_fd, int kicks_fd, LookConsumer consumer) {
     take_looks(std::move(consumer));
-    if (const int failed = ring_buffer__add(ring_->buffer.get(), looks_fd, Ring::sample, this); failed != 0)
-        return arm_error("map the follow-ups' ring buffer", "libbpf could not map it", "", -failed);
+    ring_->looks.reset(ring_buffer__new(looks_fd, Ring::sample, this, nullptr));
+    if (!ring_->looks)
+        return arm_error("map the follow-ups' ring buffer", "libbpf could not map it", "", errno);
     if (kicks_fd < 0) return done();
     const auto nothing = [](void*, void*, std::size_t) { return 0; };
     ring_->kicks.reset(ring_buffer__new(kicks_fd, nothing, nullptr, nullptr));
@@ -77,16 +90,24 @@ Status Reader::follow(int looks_fd, int kicks_fd, LookConsumer consumer) {
     return done();
 }
 
-int Reader::poll_fd() const { return ring_ ? ring_buffer__epoll_fd(ring_->buffer.get()) : -1; }
+std::vector<int> Reader::poll_fds() const {
+    std::vector<int> fds;
+    if (!ring_) return fds;
+    fds.push_back(ring_buffer__epoll_fd(ring_->buffer.get()));
+    if (ring_->looks) fds.push_back(ring_buffer__epoll_fd(ring_->looks.get()));
+    return fds;
+}
 
 std::size_t Reader::drain(std::uint64_t now_ns, std::size_t most) {
     if (!ring_) return 0;
-    budget_ = most;
     if (ring_->kicks) (void)ring_buffer__consume(ring_->kicks.get());
-    const int taken = ring_buffer__consume(ring_->buffer.get());
-    const std::size_t count = taken == -EAGAIN ? most : static_cast<std::size_t>(std::max(taken, 0));
+    const Ring::Taken records = Ring::consume(ring_->buffer.get(), *this, most);
+    if (records.all) records_until_ns_ = std::max(records_until_ns_, now_ns);
+    Ring::Taken looks;
+    if (ring_->looks) looks = Ring::consume(ring_->looks.get(), *this, most);
+    if (looks.all) looks_until_ns_ = std::max(looks_until_ns_, now_ns);
     release(now_ns);
-    return count;
+    return records.count + looks.count;
 }
 
 void Reader::feed(std::span<const std::byte> bytes) {
@@ -114,6 +135,7 @@ void Reader::take(RawHit&& raw) {
     const std::uint64_t seq = raw.record.seq;
     std::uint64_t& newest = newest_of_[raw.record.cpu];
     newest = std::max(newest, seq);
+    records_until_ns_ = std::max<std::uint64_t>(records_until_ns_, raw.record.time_ns);
     JoinedHit hit;
     hit.raw = std::move(raw);
     if (auto extra = extras_.extract(seq)) hit.extra = std::move(extra.mapped());
@@ -148,6 +170,7 @@ void Reader::take_extra(RawExtra&& extra) {
 
 void Reader::take_look(RawExtra&& look) {
     met_stop_ = met_stop_ || look.stops;
+    looks_until_ns_ = std::max<std::uint64_t>(looks_until_ns_, look.time_ns);
     if (const auto held = held_.find(look.seq); held != held_.end()) {
         held->second.looks.push_back(std::move(look));
         return;
@@ -161,10 +184,10 @@ void Reader::take_look(RawExtra&& look) {
     looks_.emplace(look.seq, std::move(look)); // its hit is still in the other ring, or shown, or never was
 }
 
-bool Reader::settled(const JoinedHit& hit, std::uint64_t now_ns) const {
+bool Reader::settled(const JoinedHit& hit) const {
     const so_record& r = hit.raw.record;
-    if (waits_in_line(hit, now_ns)) return false;
-    if (now_ns > r.time_ns + settle_ns) return true;
+    if (waits_in_line(hit, looks_until_ns_)) return false;
+    if (records_until_ns_ > r.time_ns + settle_ns) return true;
     if (!joins_possible_) return r.seq == next_;
     const auto newest = newest_of_.find(r.cpu);
     return r.seq == next_ && newest != newest_of_.end() && newest->second > r.seq;
@@ -177,7 +200,8 @@ void Reader::hand_on(Held::iterator at) {
 }
 
 void Reader::release(std::uint64_t now_ns) {
-    while (!held_.empty() && settled(held_.begin()->second, now_ns)) {
+    if (!ring_) records_until_ns_ = looks_until_ns_ = now_ns;
+    while (!held_.empty() && settled(held_.begin()->second)) {
         const auto first = held_.begin();
         if (is_undecided(first->second) && first->second.raw.record.delay_ns > waits_in_line_ns) {
             next_ = std::max(next_, first->first + 1);
@@ -186,16 +210,16 @@ void Reader::release(std::uint64_t now_ns) {
             hand_on(first);
         }
     }
-    release_undecided(now_ns);
-    release_strays(now_ns);
+    release_undecided(looks_until_ns_);
+    release_strays(records_until_ns_);
 }
 
 // Its follow-up should have come long ago: the hit is shown without.
-void Reader::release_undecided(std::uint64_t now_ns) {
+void Reader::release_undecided(std::uint64_t looks_until_ns) {
     for (auto at = undecided_.begin(); at != undecided_.end();) {
         const so_record& r = at->second.raw.record;
         const auto next = std::next(at);
-        if (now_ns > r.time_ns + r.delay_ns + undecided_grace_ns) {
+        if (looks_until_ns > r.time_ns + r.delay_ns + undecided_grace_ns) {
             auto node = undecided_.extract(at);
             consumer_(std::move(node.mapped()));
         }
@@ -204,10 +228,10 @@ void Reader::release_undecided(std::uint64_t now_ns) {
 }
 
 // Follow-ups of hits that are shown already, or were not to be shown.
-void Reader::release_strays(std::uint64_t now_ns) {
+void Reader::release_strays(std::uint64_t records_until_ns) {
     for (auto at = looks_.begin(); at != looks_.end();) {
         const auto next = std::next(at);
-        if (now_ns > at->second.time_ns + settle_ns) {
+        if (records_until_ns > at->second.time_ns + settle_ns) {
             auto node = looks_.extract(at);
             if (look_consumer_) look_consumer_(std::move(node.mapped()));
         }

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace stakeout {
 
@@ -51,7 +52,7 @@ class Reader {
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
 
-    [[nodiscard]] int poll_fd() const; // readable after a forced wake-up only
+    [[nodiscard]] std::vector<int> poll_fds() const; // readable after a forced wake-up only
     // Takes what is in the ring, at most `most` records; hands on what is complete. Returns how many were
     // taken.
     std::size_t drain(std::uint64_t now_ns, std::size_t most);
@@ -73,10 +74,10 @@ class Reader {
     void join(const RawHit& raw);
     void take_extra(RawExtra&& extra);
     void take_look(RawExtra&& look);
-    [[nodiscard]] bool settled(const JoinedHit& hit, std::uint64_t now_ns) const;
+    [[nodiscard]] bool settled(const JoinedHit& hit) const;
     void hand_on(Held::iterator at);
-    void release_undecided(std::uint64_t now_ns);
-    void release_strays(std::uint64_t now_ns);
+    void release_undecided(std::uint64_t looks_until_ns);
+    void release_strays(std::uint64_t records_until_ns);
 
     struct Ring;
     std::unique_ptr<Ring> ring_;
@@ -89,6 +90,10 @@ class Reader {
     std::multimap<std::uint64_t, RawExtra> looks_;     // the same
     std::map<std::uint32_t, std::uint64_t> newest_of_; // CPU -> highest sequence number taken
     std::uint64_t next_ = 1;                           // number to hand on next
+    // How far the rings have been read: everything older than that, but for what came out of order, was
+    // taken. The time of day is no measure of it: under load the reader is behind.
+    std::uint64_t records_until_ns_ = 0;
+    std::uint64_t looks_until_ns_ = 0;
     std::size_t budget_ = 0;
     std::uint64_t malformed_ = 0;
     bool met_stop_ = false;
