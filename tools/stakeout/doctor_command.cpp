@@ -45,18 +45,18 @@ void print_wrapped(std::string_view title, std::string_view text) {
     }
 }
 
-void print_text(const std::vector<Finding>& findings) {
-    for (const Finding& finding : findings) {
+void print_text(const std::vector<MachineFinding>& findings) {
+    for (const MachineFinding& finding : findings) {
         fmt::print("{:<8}{}: {}\n", to_word(finding.verdict), finding.subject, finding.found);
         print_wrapped("so", finding.consequence);
         print_wrapped("do", finding.remedy);
     }
 }
 
-void print_json(const std::vector<Finding>& findings, bool ready) {
+void print_json(const std::vector<MachineFinding>& findings, bool ready) {
     nlohmann::ordered_json document{
         {"v", 1}, {"type", "doctor"}, {"ready", ready}, {"findings", nlohmann::ordered_json::array()}};
-    for (const Finding& finding : findings) {
+    for (const MachineFinding& finding : findings) {
         nlohmann::ordered_json one{
             {"subject", finding.subject}, {"verdict", to_word(finding.verdict)}, {"found", finding.found}};
         if (!finding.consequence.empty()) one["consequence"] = finding.consequence;
@@ -70,8 +70,8 @@ int run_doctor(const std::string& format) {
     if (format != "text" && format != "json") {
         return fail(usage_error("use --output " + format, "it is none of text and json"));
     }
-    const std::vector<Finding> findings = examine_machine();
-    const bool ready = std::none_of(findings.begin(), findings.end(), [](const Finding& finding) {
+    const std::vector<MachineFinding> findings = examine_machine();
+    const bool ready = std::none_of(findings.begin(), findings.end(), [](const MachineFinding& finding) {
         return finding.verdict == Verdict::Missing;
     });
     if (format == "json")

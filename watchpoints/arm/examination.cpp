@@ -22,17 +22,17 @@
 namespace stakeout {
 namespace {
 
-Finding good(std::string subject, std::string found) {
+MachineFinding good(std::string subject, std::string found) {
     return {std::move(subject), Verdict::Good, std::move(found), {}, {}};
 }
 
-Finding examine_kernel() {
+MachineFinding examine_kernel() {
     utsname name{};
     ::uname(&name);
     return good("kernel", fmt::format("Linux {} on {}", name.release, name.machine));
 }
 
-Finding examine_machine_kind() {
+MachineFinding examine_machine_kind() {
     auto cpuinfo = read_text_file("/proc/cpuinfo");
     if (!cpuinfo || cpuinfo->find(" hypervisor") == std::string::npos)
         return good("machine", "bare metal, as far as the CPU tells");
@@ -44,7 +44,7 @@ Finding examine_machine_kind() {
             "prefer kernel targets on virtual machines, or try the target program on a test machine first"};
 }
 
-Finding examine_rights() {
+MachineFinding examine_rights() {
     if (::geteuid() == 0) return good("rights", "running as root");
     return {"rights", Verdict::Limited, fmt::format("running as user {}", ::geteuid()),
             "without CAP_BPF and CAP_PERFMON nothing can be armed, without CAP_SYS_PTRACE no other user's "
@@ -52,7 +52,7 @@ Finding examine_rights() {
             "run it as root (sudo stakeout ...)"};
 }
 
-Finding examine_lockdown() {
+MachineFinding examine_lockdown() {
     auto text = read_text_file("/sys/kernel/security/lockdown");
     if (!text) return good("lockdown", "not in this kernel, or securityfs is not mounted");
     const bool confidentiality = text->find("[confidentiality]") != std::string::npos;
@@ -63,7 +63,7 @@ Finding examine_lockdown() {
             "boot with lockdown=integrity or without lockdown"};
 }
 
-Finding examine_slots(const std::vector<std::uint32_t>& cpus) {
+MachineFinding examine_slots(const std::vector<std::uint32_t>& cpus) {
     int least = static_cast<int>(slots_per_cpu);
     for (const std::uint32_t cpu : cpus) {
         auto free = free_slots(cpu);
@@ -84,7 +84,7 @@ Finding examine_slots(const std::vector<std::uint32_t>& cpus) {
 }
 
 // Arms a word of our own, hits it, and learns the cost and the way to stop.
-Finding examine_hits(const Result<std::unique_ptr<HitProgram>>& program) {
+MachineFinding examine_hits(const Result<std::unique_ptr<HitProgram>>& program) {
     if (!program)
         return {"hits", Verdict::Missing, program.error().sentence(), "nothing can be watched",
                 program.error().remedy};
@@ -110,7 +110,7 @@ Finding examine_hits(const Result<std::unique_ptr<HitProgram>>& program) {
             "nothing need be done; Linux 6.11 and later have both"};
 }
 
-Finding examine_execute_in_kernel(const KernelSymbols* symbols, int program_fd) {
+MachineFinding examine_execute_in_kernel(const KernelSymbols* symbols, int program_fd) {
     if (symbols == nullptr || program_fd < 0)
         return {"kernel execute breakpoints", Verdict::Limited, "not examined (no symbols)", {}, {}};
     const auto found = symbols->find("__x64_sys_getpid");
@@ -127,7 +127,7 @@ Finding examine_execute_in_kernel(const KernelSymbols* symbols, int program_fd) 
     return good("kernel execute breakpoints", "accepted");
 }
 
-Finding examine_symbols(const Result<std::unique_ptr<KernelSymbols>>& symbols) {
+MachineFinding examine_symbols(const Result<std::unique_ptr<KernelSymbols>>& symbols) {
     if (!symbols)
         return {"kernel symbols", Verdict::Limited, symbols.error().sentence(),
                 "kernel stacks have no names; --symbol cannot find anything", symbols.error().remedy};
@@ -141,7 +141,7 @@ Finding examine_symbols(const Result<std::unique_ptr<KernelSymbols>>& symbols) {
             "--object"};
 }
 
-Finding examine_types(const BpfFeatures& features) {
+MachineFinding examine_types(const BpfFeatures& features) {
     if (features.type_information) return good("kernel types (BTF)", "/sys/kernel/btf/vmlinux is readable");
     return {"kernel types (BTF)", Verdict::Limited, "this kernel has none",
             "no typed paths, no kernel objects, no per-CPU variables, no process targets: only addresses and "
@@ -149,7 +149,7 @@ Finding examine_types(const BpfFeatures& features) {
             "boot a kernel with CONFIG_DEBUG_INFO_BTF"};
 }
 
-Finding examine_kernel_memory() {
+MachineFinding examine_kernel_memory() {
     auto peek = KernelPeek::load();
     if (!peek)
         return {"kernel memory", Verdict::Missing, peek.error().sentence(),
@@ -157,7 +157,7 @@ Finding examine_kernel_memory() {
     return good("kernel memory", "readable through BPF");
 }
 
-Finding examine_objects() {
+MachineFinding examine_objects() {
     auto tasks = find_tasks();
     if (!tasks)
         return {"kernel objects", Verdict::Limited, tasks.error().sentence(), "no --object, no --pid",
@@ -167,9 +167,9 @@ Finding examine_objects() {
 
 } // namespace
 
-std::vector<Finding> examine_machine() {
-    std::vector<Finding> findings{examine_kernel(), examine_machine_kind(), examine_rights(),
-                                  examine_lockdown()};
+std::vector<MachineFinding> examine_machine() {
+    std::vector<MachineFinding> findings{examine_kernel(), examine_machine_kind(), examine_rights(),
+                                         examine_lockdown()};
     const BpfFeatures features = probe_bpf_features();
     if (!features.loads_programs)
         findings.push_back({"BPF programs", Verdict::Missing, "the kernel refuses them",
@@ -177,14 +177,16 @@ std::vector<Finding> examine_machine() {
                             "run as root; check kernel.unprivileged_bpf_disabled and lockdown"});
     else
         findings.push_back(good("BPF programs", "accepted on perf events"));
-    findings.push_back(features.ring_buffer ? good("ring buffer", "present")
-                                            : Finding{"ring buffer", Verdict::Missing, "absent",
-                                                      "hits cannot be recorded", "Linux 5.8 or newer"});
-    findings.push_back(features.timers
-                           ? good("softirq timers", "bpf_timer present: scripts can follow up in softirq")
-                           : Finding{"softirq timers", Verdict::Limited, "no bpf_timer",
-                                     "scripts follow hits up from the softirq tracepoint, milliseconds late",
-                                     "Linux 5.15 or newer"});
+    findings.push_back(features.ring_buffer
+                           ? good("ring buffer", "present")
+                           : MachineFinding{"ring buffer", Verdict::Missing, "absent",
+                                            "hits cannot be recorded", "Linux 5.8 or newer"});
+    findings.push_back(
+        features.timers
+            ? good("softirq timers", "bpf_timer present: scripts can follow up in softirq")
+            : MachineFinding{"softirq timers", Verdict::Limited, "no bpf_timer",
+                             "scripts follow hits up from the softirq tracepoint, milliseconds late",
+                             "Linux 5.15 or newer"});
     findings.push_back(examine_types(features));
     auto cpus = online_cpus();
     if (cpus) findings.push_back(examine_slots(*cpus));

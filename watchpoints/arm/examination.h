@@ -14,7 +14,7 @@ enum class Verdict {
     Missing, // a watch cannot be armed without it
 };
 
-struct Finding {
+struct MachineFinding {
     std::string subject; // "debug registers"
     Verdict verdict = Verdict::Good;
     std::string found;       // "4 of 4 free on each of 2 CPUs"
@@ -22,6 +22,6 @@ struct Finding {
     std::string remedy;      // empty when there is none or none is needed
 };
 
-std::vector<Finding> examine_machine();
+std::vector<MachineFinding> examine_machine();
 
 } // namespace stakeout
