@@ -25,6 +25,10 @@ std::vector<const char*> command_line(const char* script_path) {
             // names.
             "-Wno-unused-function", "-Wno-missing-declarations", "-Wno-compare-distinct-pointer-types",
             "-Wno-visibility",
+            // What C leaves undefined, and the verifier would call by another name.
+            "-Werror=return-type", "-Werror=uninitialized",
+            // libbpf's macros are many levels deep: the script's own line is what counts.
+            "-fmacro-backtrace-limit=1",
             // A loop that never ends is told of, not taken for one that cannot happen.
             "-fno-finite-loops", "-fno-color-diagnostics", "-D__TARGET_ARCH_x86", "-D__x86_64__", "-nostdinc",
             headers.c_str(), "-x", "c", "-c", script_path};

@@ -2,6 +2,9 @@
 
 #include "loader/compiler/script_files.h"
 
+#include <llvm/ADT/SmallString.h>
+#include <llvm/Support/Path.h>
+
 namespace stakeout {
 namespace {
 
@@ -9,11 +12,22 @@ bool is_header(llvm::StringRef name) {
     return name.starts_with({ScriptFiles::header_folder.data(), ScriptFiles::header_folder.size()});
 }
 
-// The file that the compiler was started with has its path as it was given; what it includes has a folder
-// before it.
+// The same file may be told from the folder in which stakeout was started, or from the root.
+std::string whole_path(const llvm::DIFile& file) {
+    llvm::SmallString<256> path(file.getFilename());
+    if (!llvm::sys::path::is_absolute(path)) {
+        path = file.getDirectory();
+        llvm::sys::path::append(path, file.getFilename());
+    }
+    llvm::sys::path::remove_dots(path, true);
+    return path.str().str();
+}
+
+// What the script includes; empty: it is the script itself.
 std::string other_file(const llvm::DIFile& file, const llvm::DISubprogram* function) {
     const llvm::DICompileUnit* unit = function != nullptr ? function->getUnit() : nullptr;
-    if (unit == nullptr || unit->getFilename() == file.getFilename()) return {};
+    if (unit == nullptr || unit->getFile() == nullptr || whole_path(*unit->getFile()) == whole_path(file))
+        return {};
     return file.getFilename().str();
 }
 
