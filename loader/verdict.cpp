@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,7 +18,7 @@ namespace {
 // The log holds kernel addresses: nobody else's to read. What became of it.
 std::string keep_log(const std::string& path, const std::string& log) {
     const OwnedFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file)
+    if (!file || ::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0) // it may have been there
         return fmt::format("the verifier's log could not be written to {}: {}", path, std::strerror(errno));
     for (std::size_t at = 0; at < log.size();) {
         const ssize_t written = ::write(file.get(), log.data() + at, log.size() - at);
