@@ -124,6 +124,9 @@ struct followup {
 #ifndef STAKEOUT_LAYOUT
 #include "bpf/script_run.h"
 
+#include "bpf/script_followup.h"
+#include "bpf/script_task.h"
+
 /* ---- What a script is made of ---- */
 
 /* param(TYPE, NAME, DEFAULT): a number or a char array that --param NAME=VALUE sets; constant while the watch

@@ -90,8 +90,9 @@ constexpr std::string_view without_btf = "#include <linux/bpf.h>\n#include <linu
 constexpr std::array<std::string_view, 2> tags_without_btf{"pt_regs", "perf_event_attr"};
 
 // Headers of ours that name kernel types.
-constexpr std::array<std::string_view, 4> own_headers{"stakeout.h", "bpf/stakeout.h", "bpf/script_state.h",
-                                                      "bpf/script_run.h"};
+constexpr std::array<std::string_view, 6> own_headers{
+    "stakeout.h",       "bpf/stakeout.h",        "bpf/script_state.h",
+    "bpf/script_run.h", "bpf/script_followup.h", "bpf/script_task.h"};
 
 // The texts that a script consists of, and their words.
 class Reading {

@@ -1,5 +1,6 @@
 #include "tools/output/output_stream.h"
 #include "tools/output/printable.h"
+#include "tools/output/script_text.h"
 #include "tools/output/sinks.h"
 #include "tools/output/wall_clock.h"
 
@@ -9,66 +10,6 @@
 #include <unordered_map>
 
 namespace stakeout {
-
-std::string_view to_word(Access access) {
-    switch (access) {
-    case Access::Read:
-        return "read";
-    case Access::Write:
-        return "write";
-    case Access::Execute:
-        return "execute";
-    case Access::Unknown:
-        break;
-    }
-    return "unknown";
-}
-
-std::string_view to_word(AccessKind kind) {
-    switch (kind) {
-    case AccessKind::Write:
-        return "w";
-    case AccessKind::ReadWrite:
-        return "rw";
-    case AccessKind::Read:
-        return "r";
-    case AccessKind::Execute:
-        break;
-    }
-    return "x";
-}
-
-std::string_view to_word(FollowUpWay way) {
-    switch (way) {
-    case FollowUpWay::OnDemand:
-        return "on-demand";
-    case FollowUpWay::Periodic:
-        return "periodic";
-    case FollowUpWay::Softirq:
-        break;
-    }
-    return "softirq";
-}
-
-std::string_view to_word(EndedBy ended_by) {
-    switch (ended_by) {
-    case EndedBy::TimeToLive:
-        return "time_to_live";
-    case EndedBy::Count:
-        return "count";
-    case EndedBy::User:
-        return "user";
-    case EndedBy::Target:
-        return "target";
-    case EndedBy::Script:
-        return "script";
-    case EndedBy::OutputClosed:
-        return "output_closed";
-    case EndedBy::Failure:
-        break;
-    }
-    return "failure";
-}
 
 namespace {
 
@@ -259,60 +200,6 @@ class TextSink final : public WatchListener {
                                 .add(dropped.reader_when, "--when")
                                 .add(dropped.follow_up, "the script's follow-up");
         line += fmt::format("\n  of the records {} are not shown ({})", dropped.by_reader(), rules.text());
-    }
-
-    void append_script(std::string& to, const ScriptSays& says, std::string_view indent) {
-        auto back = std::back_inserter(to);
-        if (!says.fields.empty()) {
-            to += indent;
-            to += "fields ";
-            for (const ScriptField& field : says.fields)
-                fmt::format_to(back, "  {} {}", printable(field.name), field_text(field));
-            to += '\n';
-        }
-        for (const Snapshot& snapshot : says.snapshots) {
-            fmt::format_to(back, "{}memory   {} bytes at {:#x}{}\n", indent, snapshot.bytes.size(),
-                           snapshot.address, snapshot.failed ? ": cannot be read" : "");
-            if (!snapshot.failed) append_dump(to, snapshot, indent);
-        }
-        if (says.refused != 0)
-            fmt::format_to(back, "{}memory   {} more snapshots did not fit (at most 4096 bytes in 16)\n",
-                           indent, says.refused);
-    }
-
-    static std::string field_text(const ScriptField& field) {
-        switch (field.kind) {
-        case ScriptField::Kind::Signed:
-            return fmt::format("{}", static_cast<std::int64_t>(field.number));
-        case ScriptField::Kind::Bool:
-            return field.number != 0 ? "true" : "false";
-        case ScriptField::Kind::Address:
-            return fmt::format("{:#x}", field.number);
-        case ScriptField::Kind::Text:
-            return fmt::format("\"{}\"", printable(field.text));
-        case ScriptField::Kind::Unsigned:
-            break;
-        }
-        return fmt::format("{}", field.number);
-    }
-
-    // Sixteen bytes a line, as eight-byte words would be read: offset, bytes, characters.
-    static void append_dump(std::string& to, const Snapshot& snapshot, std::string_view indent) {
-        auto back = std::back_inserter(to);
-        for (std::size_t at = 0; at < snapshot.bytes.size(); at += 16) {
-            fmt::format_to(back, "{}  +{:03x} ", indent, at);
-            std::string characters;
-            for (std::size_t i = at; i < at + 16; ++i) {
-                if (i >= snapshot.bytes.size()) {
-                    to += "   ";
-                    continue;
-                }
-                const std::uint8_t byte = snapshot.bytes[i];
-                fmt::format_to(back, " {:02x}", byte);
-                characters += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';
-            }
-            fmt::format_to(back, "  {}\n", characters);
-        }
     }
 
     void append_look(std::string& to, const Look& look, std::uint64_t after_ns, std::string_view indent) {

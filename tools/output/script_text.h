@@ -1,0 +1,14 @@
+// What a script says, as text.
+#pragma once
+
+#include "watchpoints/hit/hit.h"
+
+#include <string>
+#include <string_view>
+
+namespace stakeout {
+
+// Lines of fields and of memory (as a dump), each behind `indent`.
+void append_script(std::string& to, const ScriptSays& says, std::string_view indent);
+
+} // namespace stakeout
