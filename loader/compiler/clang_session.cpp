@@ -79,8 +79,9 @@ class BackendDiagnostics : public llvm::DiagnosticHandler {
 
 } // namespace
 
-ClangSession::ClangSession(const ScriptSource& source, llvm::IntrusiveRefCntPtr<ScriptFiles> files)
-    : source_(source), files_(std::move(files)) {}
+ClangSession::ClangSession(const ScriptSource& source, llvm::IntrusiveRefCntPtr<ScriptFiles> files,
+                           std::string& diagnostics)
+    : source_(source), files_(std::move(files)), diagnostics_stream_(diagnostics) {}
 
 ClangSession::~ClangSession() = default;
 

@@ -18,19 +18,20 @@ namespace stakeout {
 
 class ClangSession {
   public:
-    ClangSession(const ScriptSource& source, llvm::IntrusiveRefCntPtr<ScriptFiles> files);
+    // `diagnostics`: Clang's, with the script's lines and carets, and warnings of the back end. They are the
+    // caller's, who still has them when Clang crashes after it told of an error.
+    ClangSession(const ScriptSource& source, llvm::IntrusiveRefCntPtr<ScriptFiles> files,
+                 std::string& diagnostics);
     ~ClangSession();
     ClangSession(const ClangSession&) = delete;
     ClangSession& operator=(const ClangSession&) = delete;
 
-    // Each: false when there were errors, told in diagnostics().
+    // Each: false when there were errors, told in the diagnostics.
     bool parse();
     bool optimise();
     bool generate(std::vector<char>& object);
 
     [[nodiscard]] llvm::Module& module() { return *module_; } // from parse() on
-    // Clang's, with the script's lines and carets, and warnings of the back end.
-    [[nodiscard]] const std::string& diagnostics() const { return diagnostics_; }
 
     // What the code generator cannot make instructions of; line 0: not of the script's own text.
     struct Objection {
@@ -44,8 +45,7 @@ class ClangSession {
 
     const ScriptSource& source_;
     llvm::IntrusiveRefCntPtr<ScriptFiles> files_;
-    std::string diagnostics_;
-    llvm::raw_string_ostream diagnostics_stream_{diagnostics_};
+    llvm::raw_string_ostream diagnostics_stream_; // keeps nothing back
     llvm::LLVMContext context_;
     clang::CompilerInstance clang_;
     std::unique_ptr<llvm::Module> module_;

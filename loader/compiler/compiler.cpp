@@ -65,14 +65,15 @@ Result<CompiledScript> compile_script(const ScriptSource& source, const CompileO
     const bool finished = run_guarded(
         [&] {
             auto files = llvm::makeIntrusiveRefCnt<ScriptFiles>(source.path, source.text, *vmlinux);
-            ClangSession session(source, files);
+            ClangSession session(source, files, diagnostics);
             compiled = compile(session, script);
-            diagnostics = session.diagnostics();
             script.read_local_files = files->read_local_files();
         },
         last_words);
     ::malloc_trim(0);
-    if (!finished)
+    // After an error Clang goes on with what it has understood, and may fall over it.
+    const bool has_error = diagnostics.find(": error: ") != std::string::npos;
+    if (!finished && !has_error)
         return arm_error(tried, fmt::format("the compiler gave up: {}", last_words),
                          "write it in a simpler way");
     if (!compiled)
