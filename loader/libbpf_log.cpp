@@ -34,6 +34,8 @@ void capture_libbpf_messages() { libbpf_set_print(keep); }
 std::string take_libbpf_messages() {
     std::string text = std::exchange(kept(), {});
     std::replace(text.begin(), text.end(), '\n', ' ');
+    // Names out of an object may be any bytes, and this goes to a terminal.
+    std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
     while (!text.empty() && text.back() == ' ') text.pop_back();
     return text;
 }

@@ -1,6 +1,7 @@
 #include "loader/script_program.h"
 
 #include "loader/libbpf_log.h"
+#include "loader/object_types.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -90,6 +91,7 @@ Status ScriptProgram::State::answer_is_zero(const bpf_program* program) const {
 }
 
 Status ScriptProgram::State::open() {
+    if (auto sound = check_object_types(bytes, name); !sound) return sound;
     LIBBPF_OPTS(bpf_object_open_opts, options);
     options.object_name = "stakeout_script";
     object.reset(bpf_object__open_mem(bytes.data(), bytes.size(), &options));
