@@ -87,7 +87,7 @@ class TypeCheck {
 
     template <class Part>
     [[nodiscard]] bool every(std::span<Part> parts) const {
-        return std::ranges::all_of(parts, [this](const auto& part) { return part_is_sound(part); });
+        return std::ranges::all_of(parts, [this](const auto& part) { return this->part_is_sound(part); });
     }
     [[nodiscard]] bool part_is_sound(const btf_member& one) const {
         return is_name(one.name_off) && is_type(one.type);
