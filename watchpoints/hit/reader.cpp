@@ -203,7 +203,7 @@ void Reader::release(std::uint64_t now_ns) {
     if (!ring_) records_until_ns_ = looks_until_ns_ = now_ns;
     while (!held_.empty() && settled(held_.begin()->second)) {
         const auto first = held_.begin();
-        if (is_undecided(first->second) && first->second.raw.record.delay_ns > waits_in_line_ns) {
+        if (is_undecided(first->second)) {
             next_ = std::max(next_, first->first + 1);
             undecided_.insert(held_.extract(first));
         } else {
