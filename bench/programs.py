@@ -65,6 +65,10 @@ class Writer:
     def address(self) -> int:
         return int(self.facts["counter"], 16)
 
+    @property
+    def elsewhere(self) -> int:
+        return int(self.facts["elsewhere"], 16)
+
     def _line(self) -> str:
         assert self._process.stdout
         line = self._process.stdout.readline()

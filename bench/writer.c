@@ -5,6 +5,7 @@
 // lengthen.
 //
 //   write N   N writes of `counter`, as fast as they come, under six frames with frame pointers
+//   other N   the same writes, of `elsewhere`
 //   paced N   the same, one each 300 microseconds
 //   kernel N  N calls of set_tid_address: the kernel writes the task's clear_child_tid
 //   hot N     N rounds of arithmetic, some hundred nanoseconds each, with one write of `counter` in each
@@ -38,6 +39,10 @@ static uint64_t now_ns(clockid_t clock) {
 
 NOT_INLINED static void write_counter(uint64_t writes) {
     for (uint64_t i = 0; i < writes; i++) counter = i;
+}
+
+NOT_INLINED static void write_other(uint64_t writes) {
+    for (uint64_t i = 0; i < writes; i++) elsewhere = i;
 }
 
 // One write each 300 microseconds, without sleeping: a follow-up interrupts a busy CPU.
@@ -116,6 +121,7 @@ static void do_in_threads(Work work, uint64_t rounds, int threads) {
 static Work work_named(const char* name) {
     if (strcmp(name, "write") == 0) return write_counter;
     if (strcmp(name, "paced") == 0) return write_paced;
+    if (strcmp(name, "other") == 0) return write_other;
     if (strcmp(name, "kernel") == 0) return call_kernel;
     if (strcmp(name, "hot") == 0) return work_and_write;
     if (strcmp(name, "calm") == 0) return work_elsewhere;
@@ -130,13 +136,13 @@ int main(int argc, char** argv) {
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("pid %d\ncounter %p\nready\n", (int)getpid(), (void*)&counter);
+    printf("pid %d\ncounter %p\nelsewhere %p\nready\n", (int)getpid(), (void*)&counter, (void*)&elsewhere);
     char line[64], name[16];
     uint64_t rounds;
     while (fgets(line, sizeof(line), stdin) != NULL) {
         const Work work = sscanf(line, "%15s %" SCNu64, name, &rounds) == 2 ? work_named(name) : NULL;
         if (work == NULL) {
-            fprintf(stderr, "writer: write, kernel, hot or calm, and a number\n");
+            fprintf(stderr, "writer: write, other, paced, kernel, hot or calm, and a number\n");
             return 2;
         }
         do_in_threads(work, rounds, threads);

@@ -89,6 +89,7 @@ int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point
     std::vector<std::string> notices;
     if (auto applied = apply_script_options(options.script, *resolution, request, notices); !applied)
         return fail(applied.error());
+    resolution->types.reset(); // ten megabytes that nobody asks any more
     for (const std::string& notice : notices) fmt::print(stderr, "stakeout: {}\n", notice);
     auto watch = Watch::arm(std::move(request));
     if (!watch) {
