@@ -1,6 +1,7 @@
 #include "loader/verdict.h"
 
 #include "base/owned_fd.h"
+#include "base/write_all.h"
 #include "loader/verifier_log.h"
 #include "loader/verifier_rules.h"
 
@@ -18,16 +19,9 @@ namespace {
 // The log holds kernel addresses: nobody else's to read. What became of it.
 std::string keep_log(const std::string& path, const std::string& log) {
     const OwnedFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file || ::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0) // it may have been there
+    // Its rights too: it may have been there.
+    if (!file || ::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0 || !write_all(file.get(), log))
         return fmt::format("the verifier's log could not be written to {}: {}", path, std::strerror(errno));
-    for (std::size_t at = 0; at < log.size();) {
-        const ssize_t written = ::write(file.get(), log.data() + at, log.size() - at);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0)
-            return fmt::format("the verifier's log could not be written to {}: {}", path,
-                               std::strerror(errno));
-        at += static_cast<std::size_t>(written);
-    }
     return fmt::format("the verifier's whole log is in {}", path);
 }
 
@@ -61,14 +55,14 @@ void explain_without_log(Error& error, const std::string& words) {
 
 } // namespace
 
-Error explain_refusal(Error error, const ScriptProgram::Refusal& refusal, const ScriptText& script,
+Error explain_refusal(Error error, const std::string& verifier_log, const ScriptText& script,
                       const std::string& log_file) {
-    const std::string note = log_file.empty() ? "" : keep_log(log_file, refusal.log);
-    if (refusal.log.empty()) {
+    const std::string note = log_file.empty() ? "" : keep_log(log_file, verifier_log);
+    if (verifier_log.empty()) {
         explain_without_log(error, error.cause);
         return error;
     }
-    VerifierEnd end = end_of_verifier_log(refusal.log, script.name, script.text);
+    VerifierEnd end = end_of_verifier_log(verifier_log, script.name, script.text);
     RuleInWords rule = rule_in_words(end.sentence, end.call);
     const bool loop = rule.what.find("loop") != std::string::npos;
     if (loop) end.line = line_of_loop(script.findings, end.line);

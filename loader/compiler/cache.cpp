@@ -2,6 +2,7 @@
 
 #include "base/owned_fd.h"
 #include "base/text_file.h"
+#include "base/write_all.h"
 #include "loader/compiler/cache_entry.h"
 
 #include <dirent.h>
@@ -93,16 +94,6 @@ Folder open_folder(const std::string& path) {
 std::string folder_notice(const std::string& path, const std::string& objection) {
     return fmt::format("the cache {} is not used: {}; remove it, and stakeout makes its own", path,
                        objection);
-}
-
-bool write_all(int fd, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const ssize_t put = ::write(fd, bytes.data(), bytes.size());
-        if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) return false;
-        bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
-    return true;
 }
 
 bool read_all(int fd, std::size_t bytes, std::string& text) {

@@ -4,6 +4,7 @@
 #include "tools/stakeout/failure.h"
 
 #include "base/owned_fd.h"
+#include "base/write_all.h"
 #include "loader/compiler/compiler.h"
 #include "loader/script_program.h"
 #include "loader/script_source.h"
@@ -40,12 +41,7 @@ Status write_object(const std::string& path, const std::vector<char>& object) {
     };
     const OwnedFd file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!file) return refuse("it cannot be created");
-    for (std::size_t at = 0; at < object.size();) {
-        const ssize_t written = ::write(file.get(), object.data() + at, object.size() - at);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return refuse("writing failed");
-        at += static_cast<std::size_t>(written);
-    }
+    if (!write_all(file.get(), {object.data(), object.size()})) return refuse("writing failed");
     if (::rename(unfinished.c_str(), path.c_str()) != 0) return refuse("it cannot be put in place");
     return done();
 }

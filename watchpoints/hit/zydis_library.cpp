@@ -1,6 +1,7 @@
 #include "watchpoints/hit/zydis_library.h"
 
 #include "base/owned_fd.h"
+#include "base/write_all.h"
 
 #include <dlfcn.h>
 #include <sys/mman.h>
@@ -13,8 +14,8 @@
 
 extern "C" {
 // cmake/embed.cmake
-extern const unsigned char stakeout_embedded_zydis[];
-extern const unsigned char stakeout_embedded_zydis_end[];
+extern const char stakeout_embedded_zydis[];
+extern const char stakeout_embedded_zydis_end[];
 }
 
 namespace stakeout {
@@ -31,16 +32,11 @@ std::string loader_message() {
 // The dynamic loader wants a file; a memory file needs no writable disk and is gone with the process.
 Result<void*> load_embedded() {
     const std::string tried = "load the disassembler that is part of stakeout";
-    const std::span<const unsigned char> image(stakeout_embedded_zydis, stakeout_embedded_zydis_end);
+    const std::string_view image(stakeout_embedded_zydis, stakeout_embedded_zydis_end);
     const OwnedFd fd(::memfd_create("libZydis", MFD_CLOEXEC));
     if (!fd) return internal_error(tried, "no memory file could be made", errno);
-    for (std::size_t at = 0; at < image.size();) {
-        const auto rest = image.subspan(at);
-        const ssize_t put = ::write(fd.get(), rest.data(), rest.size());
-        if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) return internal_error(tried, "the memory file could not be written", errno);
-        at += static_cast<std::size_t>(put);
-    }
+    if (!write_all(fd.get(), image))
+        return internal_error(tried, "the memory file could not be written", errno);
     void* library = ::dlopen(("/proc/self/fd/" + std::to_string(fd.get())).c_str(), load_flags);
     if (library == nullptr) return internal_error(tried, loader_message());
     return library;
