@@ -10,8 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
-#include <cstring>
 
 #define STAKEOUT_LAYOUT
 #include "bpf/stakeout.h"
@@ -215,12 +213,11 @@ bool HitProgram::stopped_by_script() const { return fetch(state_->object->bss->s
 
 HitProgram::FollowUpCounts HitProgram::follow_up_counts() const {
     FollowUpCounts sum;
-    std::vector<char> value(bpf_map__value_size(state_->object->maps.so_queues));
+    const auto value = std::make_unique<so_queue>(); // too large for the stack
+    const so_queue& queue = *value;
     const std::uint32_t queues = bpf_map__max_entries(state_->object->maps.so_queues);
     for (std::uint32_t cpu = 0; cpu < queues; ++cpu) {
-        if (bpf_map_lookup_elem(queues_fd(), &cpu, value.data()) != 0) continue;
-        so_queue queue;
-        std::memcpy(&queue, value.data(), offsetof(so_queue, waiting));
+        if (bpf_map_lookup_elem(queues_fd(), &cpu, value.get()) != 0) continue;
         sum.deferred += queue.deferred;
         sum.missed += queue.missed;
         sum.followed += queue.followed;

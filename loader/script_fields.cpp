@@ -1,5 +1,7 @@
 #include "loader/script_fields.h"
 
+#include "loader/btf_names.h"
+
 #include <bpf/btf.h>
 #include <fmt/format.h>
 
@@ -13,18 +15,6 @@ namespace stakeout {
 namespace {
 
 constexpr std::size_t most_values = 64; // shown of one record, arrays included
-
-std::string_view name_at(const btf* types, std::uint32_t offset) {
-    const char* name = btf__name_by_offset(types, offset);
-    return name != nullptr ? name : "";
-}
-
-const btf_type* resolve(const btf* types, std::uint32_t id) {
-    const btf_type* t = btf__type_by_id(types, id);
-    for (int depth = 0; t != nullptr && depth < 32 && (btf_is_mod(t) || btf_is_typedef(t)); ++depth)
-        t = btf__type_by_id(types, t->type);
-    return t;
-}
 
 class Flattening {
   public:
@@ -54,7 +44,7 @@ class Flattening {
 
     Status value(std::uint32_t type, const std::string& name, std::uint64_t bits, std::uint32_t bit_size,
                  int depth) {
-        const btf_type* t = resolve(types_, type);
+        const btf_type* t = plain_type(types_, type);
         if (t == nullptr) return refuse(name, "its type is not known");
         if (btf_is_composite(t)) return members(t, name, bits, depth + 1);
         if (btf_is_array(t)) return array(*btf_array(t), name, bits, depth);
@@ -95,7 +85,7 @@ class Flattening {
     }
 
     Status array(const struct btf_array& list, const std::string& name, std::uint64_t bits, int depth) {
-        const btf_type* element = resolve(types_, list.type);
+        const btf_type* element = plain_type(types_, list.type);
         if (element != nullptr && btf_is_int(element) && element->size == 1 && is_character(list.type)) {
             fields_.push_back({name,
                                ScriptFieldLayout::Kind::Text,

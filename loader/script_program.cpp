@@ -48,6 +48,12 @@ struct ScriptProgram::State {
         return map != nullptr ? bpf_map__fd(map) : -1;
     }
 
+    [[nodiscard]] bool has_followup() const { return program("stakeout_followup_arm") != nullptr; }
+    [[nodiscard]] bool has_task_look() const {
+        return bpf_object__find_map_by_name(object.get(), "so_task_works") != nullptr;
+    }
+    [[nodiscard]] bool follows_up() const { return has_followup() || has_task_look(); }
+
     Status open();
     Status choose_programs();
     Status join(const HitProgram& hit_program);
@@ -155,12 +161,9 @@ Result<std::unique_ptr<ScriptProgram>> ScriptProgram::open(std::span<const char>
 }
 
 bool ScriptProgram::is_foreign() const { return state_->foreign; }
-bool ScriptProgram::has_followup() const { return state_->program("stakeout_followup_arm") != nullptr; }
-bool ScriptProgram::has_task_look() const {
-    return state_->map_fd("so_task_works") != -1 ||
-           bpf_object__find_map_by_name(state_->object.get(), "so_task_works") != nullptr;
-}
-bool ScriptProgram::follows_up() const { return has_followup() || has_task_look(); }
+bool ScriptProgram::has_followup() const { return state_->has_followup(); }
+bool ScriptProgram::has_task_look() const { return state_->has_task_look(); }
+bool ScriptProgram::follows_up() const { return state_->follows_up(); }
 const std::vector<ScriptFieldLayout>& ScriptProgram::fields() const { return state_->fields; }
 const std::vector<std::string>& ScriptProgram::left_out() const { return state_->left_out; }
 
@@ -188,10 +191,15 @@ Status ScriptProgram::State::join(const HitProgram& hit_program) {
             if (const int failed = bpf_map__reuse_fd(map, fd); failed != 0)
                 return internal_error("join the script to the hit program",
                                       fmt::format("map {}", shared_name), -failed);
-    for (const char* own : {"so_alarms", "so_followups"})
-        if (bpf_map* map = bpf_object__find_map_by_name(object.get(), own);
-            map != nullptr && bpf_map__fd(map) < 0)
-            bpf_map__set_max_entries(map, possible_cpus());
+    // Every script has them, since stakeout.h declares them; the kernel only where they are used (4 MB of
+    // ring).
+    for (const char* own : {"so_alarms", "so_followups", "so_looks"}) {
+        bpf_map* map = bpf_object__find_map_by_name(object.get(), own);
+        if (map == nullptr) continue;
+        const bool is_ring = bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF;
+        if (!is_ring) bpf_map__set_max_entries(map, possible_cpus());
+        bpf_map__set_autocreate(map, is_ring ? follows_up() : has_followup());
+    }
     return done();
 }
 
@@ -208,34 +216,28 @@ int ScriptProgram::State::load(std::uint32_t log_level, std::string& log) {
     return failed;
 }
 
-Status ScriptProgram::load(const HitProgram& hit_program, Refusal& refusal) {
+Status ScriptProgram::load(const HitProgram& hit_program, std::string& verifier_log) {
     State& state = *state_;
     if (auto joined = state.join(hit_program); !joined) return joined;
-    int failed = state.load(0, refusal.log);
-    if (failed == -ENOSPC && refusal.log.size() > log_bytes / 2) {
+    int failed = state.load(0, verifier_log);
+    if (failed == -ENOSPC && verifier_log.size() > log_bytes / 2) {
         // Before Linux 6.4 a log that is full has the beginning, and not the verdict.
-        refusal.log += '\n';
+        verifier_log += '\n';
         (void)take_libbpf_messages();
         if (auto opened = state.open(); !opened) return opened;
         if (auto set = this->set(state.parameters, state.functions); !set) return set;
         if (state.from_softirq) use_softirq_tracepoint();
         if (auto joined = state.join(hit_program); !joined) return joined;
-        failed = state.load(verdict_only, refusal.log);
+        failed = state.load(verdict_only, verifier_log);
     }
     if (failed == 0) return done();
-    std::string words = take_libbpf_messages();
-    bpf_program* program = nullptr;
-    bpf_object__for_each_program(program, state.object.get()) {
-        if (words.find(fmt::format("prog '{}'", bpf_program__name(program))) == std::string::npos) continue;
-        refusal.program = bpf_program__name(program);
-        break;
-    }
-    if (-failed == EPERM && refusal.log.empty())
+    const std::string words = take_libbpf_messages();
+    if (-failed == EPERM && verifier_log.empty())
         return arm_error(fmt::format("load the script {}", state.name),
                          "this needs root, or CAP_BPF with CAP_PERFMON", "run it as root (sudo stakeout ...)",
                          -failed);
     return arm_error(fmt::format("load the script {}", state.name),
-                     refusal.log.empty() ? words : "the kernel's verifier refused it", "", -failed);
+                     verifier_log.empty() ? words : "the kernel's verifier refused it", "", -failed);
 }
 
 int ScriptProgram::hit_fd() const { return bpf_program__fd(state_->hit); }

@@ -41,11 +41,7 @@ class ScriptProgram {
     [[nodiscard]] Status set(const std::vector<ScriptParameter>& parameters, const FunctionLookup& functions);
     // A foreign program's answer other than 0 would stop the perf event.
     // Error (CannotArm): the kernel refused it; `refusal` then holds the verifier's log.
-    struct Refusal {
-        std::string program; // which of the object's programs
-        std::string log;     // the verifier's, whole
-    };
-    [[nodiscard]] Status load(const HitProgram& hit_program, Refusal& refusal);
+    [[nodiscard]] Status load(const HitProgram& hit_program, std::string& verifier_log);
 
     [[nodiscard]] int hit_fd() const;    // the stage, or the foreign program
     [[nodiscard]] int alarms_fd() const; // -1 without on_followup

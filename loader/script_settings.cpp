@@ -1,5 +1,7 @@
 #include "loader/script_settings.h"
 
+#include "loader/btf_names.h"
+
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
@@ -23,13 +25,6 @@ struct Constant {
     std::span<char> room;
 };
 
-const btf_type* resolve(const btf* types, std::uint32_t id) {
-    const btf_type* t = btf__type_by_id(types, id);
-    for (int depth = 0; t != nullptr && depth < 32 && (btf_is_mod(t) || btf_is_typedef(t)); ++depth)
-        t = btf__type_by_id(types, t->type);
-    return t;
-}
-
 // The variables of one section, with the bytes that will be loaded.
 std::vector<Constant> constants_in(bpf_object* object, const char* section) {
     std::vector<Constant> constants;
@@ -46,8 +41,8 @@ std::vector<Constant> constants_in(bpf_object* object, const char* section) {
     for (const btf_var_secinfo& info : std::span<const btf_var_secinfo>(btf_var_secinfos(t), btf_vlen(t))) {
         const btf_type* variable = btf__type_by_id(types, info.type);
         if (variable == nullptr || std::size_t{info.offset} + info.size > size) continue;
-        constants.push_back({btf__name_by_offset(types, variable->name_off), resolve(types, variable->type),
-                             std::span(bytes + info.offset, info.size)});
+        constants.push_back({std::string(name_at(types, variable->name_off)),
+                             plain_type(types, variable->type), std::span(bytes + info.offset, info.size)});
     }
     return constants;
 }
@@ -107,7 +102,7 @@ Status set_number(const Constant& constant, const ScriptParameter& parameter) {
 
 bool holds_text(const btf* types, const btf_type* type) {
     if (type == nullptr || !btf_is_array(type)) return false;
-    const btf_type* element = resolve(types, btf_array(type)->type);
+    const btf_type* element = plain_type(types, btf_array(type)->type);
     return element != nullptr && btf_is_int(element) && element->size == 1;
 }
 

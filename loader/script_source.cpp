@@ -83,7 +83,6 @@ Result<ReadyScript> read_script(const std::string& path, std::vector<std::string
     if (compiled.refused()) return refused_script(path, ready.text, compiled.findings);
     ready.object = std::move(compiled.object);
     ready.findings = std::move(compiled.findings);
-    ready.from_cache = recalled->from_cache;
     return ready;
 }
 

@@ -14,7 +14,6 @@ struct ReadyScript {
     std::vector<char> object;      // ELF
     std::string text;              // its source; empty where an object was given
     std::vector<Finding> findings; // of our own look at it; only hints
-    bool from_cache = false;
 };
 
 // `notices`: for the user, as clang's warnings. Errors: the file cannot be read (Usage), it does not compile

@@ -1,6 +1,7 @@
 #include "watchpoints/target/kernel_types.h"
 
 #include "base/near_names.h"
+#include "loader/btf_names.h"
 
 #include <bpf/btf.h>
 #include <fmt/format.h>
@@ -25,21 +26,6 @@ KernelTypes::KernelTypes() : state_(std::make_unique<State>()) {}
 KernelTypes::~KernelTypes() = default;
 
 namespace {
-
-// What a name means once typedefs, const and volatile are taken off.
-TypeId strip(const btf* types, TypeId id) {
-    for (int depth = 0; depth < 32; ++depth) {
-        const btf_type* t = btf__type_by_id(types, id);
-        if (t == nullptr || !(btf_is_mod(t) || btf_is_typedef(t) || btf_is_type_tag(t))) break;
-        id = t->type;
-    }
-    return id;
-}
-
-std::string_view name_at(const btf* types, std::uint32_t offset) {
-    const char* name = btf__name_by_offset(types, offset);
-    return name != nullptr ? name : "";
-}
 
 std::string describe(const btf* types, TypeId id, int depth = 0) {
     const btf_type* t = btf__type_by_id(types, id);
@@ -100,7 +86,7 @@ std::string compilers_spelling(const std::string& name) {
 
 // A member by name, looking into anonymous structs and unions.
 std::optional<Member> find_member(const btf* types, TypeId id, std::string_view field, int depth = 0) {
-    const btf_type* t = btf__type_by_id(types, strip(types, id));
+    const btf_type* t = plain_type(types, id);
     if (t == nullptr || !btf_is_composite(t) || depth > 16) return std::nullopt;
     const std::span<const btf_member> members(btf_members(t), btf_vlen(t));
     for (std::uint32_t i = 0; i < members.size(); ++i) {
@@ -117,7 +103,7 @@ std::optional<Member> find_member(const btf* types, TypeId id, std::string_view 
 }
 
 void collect_fields(const btf* types, TypeId id, std::vector<std::string>& names, int depth = 0) {
-    const btf_type* t = btf__type_by_id(types, strip(types, id));
+    const btf_type* t = plain_type(types, id);
     if (t == nullptr || !btf_is_composite(t) || depth > 16) return;
     for (const btf_member& member : std::span<const btf_member>(btf_members(t), btf_vlen(t))) {
         const std::string_view name = name_at(types, member.name_off);
@@ -167,7 +153,7 @@ class Walk {
     }
 
   private:
-    [[nodiscard]] const btf_type* type() const { return btf__type_by_id(types_, strip(types_, place_.type)); }
+    [[nodiscard]] const btf_type* type() const { return plain_type(types_, place_.type); }
     [[nodiscard]] bool is_signed() const {
         const btf_type* t = type();
         if (t == nullptr) return false;
@@ -230,10 +216,10 @@ class Walk {
         NearNames search(step.field, 4);
         for (const std::string& name : names) search.consider(name);
         const std::vector<std::string> near = std::move(search).take();
-        return refuse(
-            step,
-            fmt::format("{} has no field '{}'", describe(types_, strip(types_, place_.type)), step.field),
-            near.empty() ? "" : fmt::format("near names: {}", fmt::join(near, ", ")));
+        return refuse(step,
+                      fmt::format("{} has no field '{}'",
+                                  describe(types_, without_other_names(types_, place_.type)), step.field),
+                      near.empty() ? "" : fmt::format("near names: {}", fmt::join(near, ", ")));
     }
 
     Status index(const PathStep& step) {
