@@ -134,8 +134,7 @@ struct followup {
 #define param(type, name, ...) const volatile type name SEC(".rodata.param") = __VA_ARGS__
 
 /* State. A plain global or static variable lasts for the whole watch and is shared by all CPUs: change it
- * with
- * __sync_fetch_and_add and the like.
+ * with __sync_fetch_and_add and the like.
  *
  * per_cpu(TYPE, NAME): each CPU's own, zero at first. `TYPE *NAME(void)`.
  * per_key(KEY, TYPE, NAME, ENTRIES): one for each key, zero at first; when there are more than ENTRIES keys,

@@ -3,7 +3,6 @@
 #include "tools/stakeout/failure.h"
 #include "tools/stakeout/script_options.h"
 
-#include "loader/script_source.h"
 #include "watchpoints/arm/stages.h"
 #include "watchpoints/target/code_ranges.h"
 
@@ -23,20 +22,11 @@ struct CheckOptions {
 
 Result<ScriptPlan> plan_of(const CheckOptions& options) {
     std::vector<std::string> notices;
-    auto source = read_script(options.script, notices);
+    auto plan = plan_script(options.script, options.parameters, options.verifier_log, notices);
     for (const std::string& notice : notices) fmt::print(stderr, "stakeout: {}\n", notice);
-    if (!source) return std::move(source).error();
-    auto parameters = split_parameters(options.parameters);
-    if (!parameters) return std::move(parameters).error();
-    ScriptPlan plan;
-    plan.name = options.script;
-    plan.object = std::move(source->object);
-    plan.text = std::move(source->text);
-    plan.findings = std::move(source->findings);
-    plan.parameters = std::move(*parameters);
-    plan.verifier_log = options.verifier_log;
+    if (!plan) return plan;
     auto ranges = std::make_shared<CodeRanges>(nullptr, std::nullopt);
-    plan.functions = [ranges](std::string_view name) -> Result<TextRange> {
+    plan->functions = [ranges](std::string_view name) -> Result<TextRange> {
         auto found = ranges->find(name);
         // It may be one of the process that will be watched.
         return found ? TextRange{found->front().start, found->front().end} : TextRange{};

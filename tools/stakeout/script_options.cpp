@@ -84,35 +84,22 @@ Status apply_when(const ScriptOptions& options, const Resolution& resolution, Wa
     return done();
 }
 
-Status apply_script(const ScriptOptions& options, const Resolution& resolution, WatchRequest& request,
+Status apply_script(const ScriptOptions& options, std::shared_ptr<CodeRanges> ranges, WatchRequest& request,
                     std::vector<std::string>& notices) {
     if (options.script.empty()) return done();
-    auto source = read_script(options.script, notices);
-    if (!source) return std::move(source).error();
-    ScriptPlan plan;
-    plan.object = std::move(source->object);
-    plan.text = std::move(source->text);
-    plan.findings = std::move(source->findings);
-    plan.name = options.script;
-    auto parameters = split_parameters(options.parameters);
-    if (!parameters) return std::move(parameters).error();
-    plan.parameters = std::move(*parameters);
+    auto plan = plan_script(options.script, options.parameters, options.verifier_log, notices);
+    if (!plan) return std::move(plan).error();
     auto way = follow_up_way(options.follow_up);
     if (!way) return std::move(way).error();
-    plan.follow_up_way = *way;
-    plan.verifier_log = options.verifier_log;
-    const std::optional<int> pid = request.process ? std::optional(request.process->pid) : std::nullopt;
-    auto ranges = std::make_shared<CodeRanges>(resolution.symbols.get(), pid);
-    plan.functions = [ranges](std::string_view name) -> Result<TextRange> {
+    plan->follow_up_way = *way;
+    plan->functions = [ranges = std::move(ranges)](std::string_view name) -> Result<TextRange> {
         auto found = ranges->find(name);
         if (!found) return std::move(found).error();
         return TextRange{found->front().start, found->front().end};
     };
-    request.script = std::move(plan);
+    request.script = std::move(*plan);
     return done();
 }
-
-} // namespace
 
 Result<std::vector<ScriptParameter>> split_parameters(const std::vector<std::string>& typed) {
     std::vector<ScriptParameter> parameters;
@@ -125,6 +112,24 @@ Result<std::vector<ScriptParameter>> split_parameters(const std::vector<std::str
     return parameters;
 }
 
+} // namespace
+
+Result<ScriptPlan> plan_script(const std::string& path, const std::vector<std::string>& parameters,
+                               const std::string& verifier_log, std::vector<std::string>& notices) {
+    auto source = read_script(path, notices);
+    if (!source) return std::move(source).error();
+    auto split = split_parameters(parameters);
+    if (!split) return std::move(split).error();
+    ScriptPlan plan;
+    plan.name = path;
+    plan.object = std::move(source->object);
+    plan.text = std::move(source->text);
+    plan.findings = std::move(source->findings);
+    plan.parameters = std::move(*split);
+    plan.verifier_log = verifier_log;
+    return plan;
+}
+
 Status check_script_options(const ScriptOptions& options) {
     if (options.script.empty() && !options.parameters.empty())
         return usage_error("use --param", "there is no --script that could take it");
@@ -134,22 +139,23 @@ Status check_script_options(const ScriptOptions& options) {
     return done();
 }
 
-Status apply_script_options(const ScriptOptions& options, const Resolution& resolution, WatchRequest& request,
+Status apply_script_options(const ScriptOptions& options, Resolution& resolution, WatchRequest& request,
                             std::vector<std::string>& notices) {
     HitRules& rules = request.rules;
     if (request.kind == AccessKind::Execute && options.changed)
         return usage_error("use --changed with --x", "executing an instruction changes no value");
     rules.changed = options.changed;
-    CodeRanges ranges(resolution.symbols.get(),
-                      request.process ? std::optional(request.process->pid) : std::nullopt);
+    const std::optional<int> pid = request.process ? std::optional(request.process->pid) : std::nullopt;
+    auto ranges = std::make_shared<CodeRanges>(resolution.symbols, pid);
     for (const auto& [names, into] :
          {std::pair(&options.only_from, &rules.only_from), {&options.not_from, &rules.not_from}}) {
-        auto found = ranges.find_all(*names);
+        auto found = ranges->find_all(*names);
         if (!found) return std::move(found).error();
         if (found->empty() && !names->empty())
             return usage_error(fmt::format("use '{}' as names of functions", *names), "it names none");
         *into = std::move(*found);
     }
+    resolution.symbols = ranges->symbols(); // read once, for whoever needs them
     HitFilter::Rules reader;
     if (!options.comm_match.empty()) {
         if (auto exact = exact_comm_patterns(options.comm_match))
@@ -166,7 +172,7 @@ Status apply_script_options(const ScriptOptions& options, const Resolution& reso
         if (!filter) return std::move(filter).error();
         rules.reader = std::move(*filter);
     }
-    return apply_script(options, resolution, request, notices);
+    return apply_script(options, std::move(ranges), request, notices);
 }
 
 } // namespace stakeout

@@ -24,14 +24,17 @@ struct ScriptOptions {
 
 void add_script_options(CLI::App& command, ScriptOptions& options);
 
-// --param alone: for `stakeout check` too. Error (Usage).
-Result<std::vector<ScriptParameter>> split_parameters(const std::vector<std::string>& typed);
+// A script read, compiled and told its parameters; its functions() are the caller's business. For `stakeout
+// check` too. Errors: those of read_script(); a parameter that is not NAME=VALUE (Usage).
+Result<ScriptPlan> plan_script(const std::string& path, const std::vector<std::string>& parameters,
+                               const std::string& verifier_log, std::vector<std::string>& notices);
 
 // What can be told before the targets are known. Error (Usage).
 Status check_script_options(const ScriptOptions& options);
 
-// Fills in request.rules and request.script, for request.targets, which are resolved. `notices` for the user.
-Status apply_script_options(const ScriptOptions& options, const Resolution& resolution, WatchRequest& request,
+// Fills in request.rules and request.script, for request.targets, which are resolved, and resolution.symbols
+// where they had to be read. `notices` for the user.
+Status apply_script_options(const ScriptOptions& options, Resolution& resolution, WatchRequest& request,
                             std::vector<std::string>& notices);
 
 } // namespace stakeout

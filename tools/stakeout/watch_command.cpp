@@ -83,12 +83,12 @@ int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point
     request.process = resolution->process;
     request.process_is_ours = program.has_value();
     request.objects = std::move(resolution->objects);
-    request.kernel_symbols = resolution->symbols.get();
     request.process_start = process_start;
     request.warm_up = std::move(warm_up);
     std::vector<std::string> notices;
     if (auto applied = apply_script_options(options.script, *resolution, request, notices); !applied)
         return fail(applied.error());
+    request.kernel_symbols = resolution->symbols.get();
     resolution->types.reset(); // ten megabytes that nobody asks any more
     for (const std::string& notice : notices) fmt::print(stderr, "stakeout: {}\n", notice);
     auto watch = Watch::arm(std::move(request));

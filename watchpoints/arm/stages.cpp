@@ -81,10 +81,10 @@ Status Stages::load_predicate(HitProgram& hit_program, const HitRules& rules,
 }
 
 Status Stages::load_script(HitProgram& hit_program, const ScriptPlan& plan) {
-    ScriptProgram::Refusal refusal;
-    if (auto loaded = script_->load(hit_program, refusal); !loaded)
-        return explain_refusal(std::move(loaded).error(), refusal,
-                               {plan.name, plan.text, plan.findings, plan.object}, plan.verifier_log);
+    std::string verifier_log;
+    if (auto loaded = script_->load(hit_program, verifier_log); !loaded)
+        return explain_refusal(std::move(loaded).error(), verifier_log, {plan.name, plan.text, plan.findings},
+                               plan.verifier_log);
     if (script_->has_followup()) {
         auto started = FollowUps::start(way_, !plan.follow_up_way, *script_, hit_program);
         if (!started) return std::move(started).error();

@@ -5,6 +5,11 @@
 // hits are already in the ring. So a hit is held back until no part of it can still come: until the next hit
 // of its CPU is there, or until it is `settle` old. A missing number is waited for equally long, then taken
 // for lost.
+//
+// A script adds to that: fields and snapshots stand in the ring before their hit, follow-ups come after it,
+// through a ring of their own. A hit waits for a follow-up that is due within a tenth of a second, and others
+// wait behind it, so that both are shown together; a later follow-up is handed on by itself. A hit whose
+// follow-up decides (SO_UNDECIDED) waits for it until it is a second late, without holding up others.
 #pragma once
 
 #include "base/result.h"
@@ -19,12 +24,6 @@
 #include <vector>
 
 namespace stakeout {
-
-//
-// A script adds to that: fields and snapshots stand in the ring before their hit, follow-ups come after it,
-// through a ring of their own. A hit waits for a follow-up that is due within a tenth of a second, and others
-// wait behind it, so that both are shown together; a later follow-up is handed on by itself. A hit whose
-// follow-up decides (SO_UNDECIDED) waits for it however long it takes, without holding up others.
 
 // A hit with everything that was joined to it.
 struct JoinedHit {

@@ -32,10 +32,9 @@ Result<const KernelSymbols*> CodeRanges::kernel() {
     if (symbols_ == nullptr) {
         auto loaded = KernelSymbols::load();
         if (!loaded) return std::move(loaded).error();
-        loaded_ = std::move(*loaded);
-        symbols_ = loaded_.get();
+        symbols_ = std::move(*loaded);
     }
-    return symbols_;
+    return symbols_.get();
 }
 
 Result<std::vector<CodeRange>> CodeRanges::find(std::string_view name) {

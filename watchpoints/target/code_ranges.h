@@ -16,7 +16,8 @@ namespace stakeout {
 class CodeRanges {
   public:
     // `symbols` may be null: they are read when first needed. `pid`: functions of that process are meant too.
-    CodeRanges(const KernelSymbols* symbols, std::optional<int> pid) : symbols_(symbols), pid_(pid) {}
+    CodeRanges(std::shared_ptr<KernelSymbols> symbols, std::optional<int> pid)
+        : symbols_(std::move(symbols)), pid_(pid) {}
 
     // NAME, MODULE:NAME (a kernel module, or with a process one of its files; "vmlinux:NAME" the kernel
     // itself). All functions of that name, with the parts that the compiler has split off. Error (Usage):
@@ -25,11 +26,13 @@ class CodeRanges {
     // Comma-separated names.
     Result<std::vector<CodeRange>> find_all(std::string_view names);
 
+    // For others who need them; null as long as nobody did.
+    [[nodiscard]] const std::shared_ptr<KernelSymbols>& symbols() const { return symbols_; }
+
   private:
     Result<const KernelSymbols*> kernel();
 
-    const KernelSymbols* symbols_;
-    std::unique_ptr<KernelSymbols> loaded_;
+    std::shared_ptr<KernelSymbols> symbols_;
     std::optional<int> pid_;
 };
 

@@ -34,7 +34,7 @@ struct Resolution {
     std::optional<WatchedProcess> process;
     std::vector<WatchedObject> objects;
     std::unique_ptr<KernelTypes> types;     // in which the targets' type_id are; where any was needed
-    std::unique_ptr<KernelSymbols> symbols; // where they had to be loaded: the symboliser uses them too
+    std::shared_ptr<KernelSymbols> symbols; // where they had to be loaded: the symboliser uses them too
 };
 
 // The data addresses that a function's text refers to, in order. Decoding is not this room's business: the
