@@ -1,10 +1,10 @@
 #!/bin/bash
 # kernels.sh [WORK]: Debian's 6.1 and 6.12 kernels with their headers, unpacked below WORK (default build/guest), and
-# the fault module built for each.
+# the modules with faults built for each.
 #
 #   WORK/6.1/root       what the packages hold: boot/, lib/modules/, usr/src/, usr/lib/
 #   WORK/6.1/release    the kernel's release, "6.1.0-50-amd64"
-#   WORK/6.1/modules    stakeout_fault.ko
+#   WORK/6.1/modules    stakeout_fault.ko, stakeout_culprits.ko
 #   WORK/6.12/...       the same
 #
 # Nothing of the machine is installed, upgraded or reconfigured: apt works on package lists of its own inside WORK and
@@ -105,4 +105,5 @@ for version in 6.1 6.12; do
         fetch "$version" "$work/$version"
     fi
     "$here/module.sh" "$work/$version" "$tree/tests/faults/stakeout_fault"
+    "$here/module.sh" "$work/$version" "$tree/tests/faults/stakeout_culprits"
 done
