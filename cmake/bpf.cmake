@@ -28,3 +28,20 @@ function(add_bpf_skeleton name)
   add_dependencies(${name}_skeleton vmlinux_header)
   add_dependencies(bpf_skeletons ${name}_skeleton)
 endfunction()
+
+# add_bpf_script(TARGET SYMBOL FILE): a monitor script (bpf/stakeout.h) compiled ahead and embedded into TARGET between
+# SYMBOL and SYMBOL_end, so that a recipe never starts Clang.
+include(embed)
+function(add_bpf_script target symbol file)
+  set(object ${BPF_GENERATED}/${symbol}.bpf.o)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${BPF_CLANG} -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_x86
+            -I${CMAKE_SOURCE_DIR} -I${CMAKE_SOURCE_DIR}/bpf -I${BPF_GENERATED} -MD -MF ${object}.d
+            -c ${CMAKE_CURRENT_SOURCE_DIR}/${file} -o ${object}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${BPF_GENERATED}/vmlinux.h
+    DEPFILE ${object}.d VERBATIM)
+  add_custom_target(${symbol}_script DEPENDS ${object})
+  add_dependencies(${symbol}_script vmlinux_header)
+  add_dependencies(${target} ${symbol}_script)
+  embed_file(${target} ${symbol} ${object})
+endfunction()

@@ -1,6 +1,7 @@
 // Stacks with counts, one a line: "comm;outermost;...;innermost COUNT", as flame-graph tools read them.
 // Kernel frames carry the suffix _[k]. Written when the watch ends; everything that is not a stack goes to
 // stderr as text.
+#include "tools/output/folded_frame.h"
 #include "tools/output/output_stream.h"
 #include "tools/output/printable.h"
 #include "tools/output/sinks.h"
@@ -13,13 +14,6 @@
 
 namespace stakeout {
 namespace {
-
-std::string frame_name(const Frame& frame) {
-    std::string name = frame.symbol.empty() ? fmt::format("{:#x}", frame.ip) : printable(frame.symbol);
-    std::replace(name.begin(), name.end(), ';', ':'); // the separator
-    std::replace(name.begin(), name.end(), '\n', ' ');
-    return name;
-}
 
 class FoldedSink final : public WatchListener {
   public:

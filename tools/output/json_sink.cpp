@@ -1,37 +1,15 @@
 // JSON lines; the schema is docs/json.md. Addresses and values are hex strings, times are nanoseconds of
 // CLOCK_MONOTONIC. What is not known is absent, or null where the field always stands.
+#include "tools/output/json_parts.h"
 #include "tools/output/output_stream.h"
 #include "tools/output/sinks.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 namespace stakeout {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string hex(std::uint64_t number) { return fmt::format("{:#x}", number); }
 Json value_of(const std::optional<Value>& value) { return value ? Json(value->hex()) : Json(nullptr); }
-
-Json frames_of(const std::vector<Frame>& stack) {
-    Json list = Json::array();
-    for (const Frame& frame : stack) {
-        Json one{{"ip", hex(frame.ip)}};
-        if (!frame.symbol.empty()) {
-            one["symbol"] = frame.symbol;
-            one["offset"] = frame.offset;
-        }
-        if (!frame.module.empty()) one["module"] = frame.module;
-        if (!frame.file.empty()) {
-            one["file"] = frame.file;
-            one["line"] = frame.line;
-        }
-        list.push_back(std::move(one));
-    }
-    return list;
-}
 
 Json field_value(const ScriptField& field) {
     switch (field.kind) {
@@ -49,10 +27,6 @@ Json field_value(const ScriptField& field) {
     return field.number;
 }
 
-std::string hex_bytes(const std::vector<std::uint8_t>& bytes) {
-    return fmt::format("{:02x}", fmt::join(bytes, ""));
-}
-
 void add_script(Json& record, const ScriptSays& says) {
     if (!says.fields.empty()) {
         Json fields = Json::object();
@@ -60,12 +34,7 @@ void add_script(Json& record, const ScriptSays& says) {
         record["fields"] = std::move(fields);
     }
     for (const Snapshot& snapshot : says.snapshots) {
-        Json one{{"address", hex(snapshot.address)}, {"length", snapshot.bytes.size()}};
-        if (snapshot.failed)
-            one["unreadable"] = true;
-        else
-            one["bytes"] = hex_bytes(snapshot.bytes);
-        record["snapshots"].push_back(std::move(one));
+        record["snapshots"].push_back(snapshot_of(snapshot));
     }
     if (says.refused != 0) record["snapshots_refused"] = says.refused;
 }

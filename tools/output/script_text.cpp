@@ -46,6 +46,12 @@ void append_dump(std::string& to, const Snapshot& snapshot, std::string_view ind
 
 } // namespace
 
+void append_snapshot(std::string& to, const Snapshot& snapshot, std::string_view indent) {
+    fmt::format_to(std::back_inserter(to), "{}memory   {} bytes at {:#x}{}\n", indent, snapshot.bytes.size(),
+                   snapshot.address, snapshot.failed ? ": cannot be read" : "");
+    if (!snapshot.failed) append_dump(to, snapshot, indent);
+}
+
 void append_script(std::string& to, const ScriptSays& says, std::string_view indent) {
     auto back = std::back_inserter(to);
     if (!says.fields.empty()) {
@@ -55,11 +61,7 @@ void append_script(std::string& to, const ScriptSays& says, std::string_view ind
             fmt::format_to(back, "  {} {}", printable(field.name), field_text(field));
         to += '\n';
     }
-    for (const Snapshot& snapshot : says.snapshots) {
-        fmt::format_to(back, "{}memory   {} bytes at {:#x}{}\n", indent, snapshot.bytes.size(),
-                       snapshot.address, snapshot.failed ? ": cannot be read" : "");
-        if (!snapshot.failed) append_dump(to, snapshot, indent);
-    }
+    for (const Snapshot& snapshot : says.snapshots) append_snapshot(to, snapshot, indent);
     if (says.refused != 0)
         fmt::format_to(back, "{}memory   {} more snapshots did not fit (at most 4096 bytes in 16)\n", indent,
                        says.refused);

@@ -1,3 +1,4 @@
+#include "tools/output/frame_text.h"
 #include "tools/output/output_stream.h"
 #include "tools/output/printable.h"
 #include "tools/output/script_text.h"
@@ -16,22 +17,6 @@ namespace {
 std::string value_text(const std::optional<Value>& value) { return value ? value->hex() : "?"; }
 
 std::string seconds(std::uint64_t ns) { return fmt::format("{:.3f} s", static_cast<double>(ns) / 1e9); }
-
-// "main+0x1f" is 11 columns; the place stands behind it.
-void append_frame(std::string& to, const Frame& frame, bool user) {
-    if (frame.symbol.empty())
-        fmt::format_to(std::back_inserter(to), "{:#x}", frame.ip);
-    else
-        fmt::format_to(std::back_inserter(to), "{}+{:#x}", printable(frame.symbol), frame.offset);
-    if (!frame.file.empty())
-        fmt::format_to(std::back_inserter(to), "  {}:{}", printable(frame.file), frame.line);
-    if (!frame.module.empty()) {
-        const std::string_view name = user
-                                          ? std::string_view(frame.module).substr(frame.module.rfind('/') + 1)
-                                          : std::string_view(frame.module);
-        fmt::format_to(std::back_inserter(to), "  [{}]", printable(name));
-    }
-}
 
 class TextSink final : public WatchListener {
   public:

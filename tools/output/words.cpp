@@ -55,6 +55,8 @@ std::string_view to_word(EndedBy ended_by) {
         return "target";
     case EndedBy::Script:
         return "script";
+    case EndedBy::Listener:
+        return "listener";
     case EndedBy::OutputClosed:
         return "output_closed";
     case EndedBy::Failure:

@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace stakeout {
 
@@ -15,6 +17,9 @@ struct Command {
 };
 
 Command add_watch_command(CLI::App& app, std::chrono::steady_clock::time_point process_start);
+// `program`: what stood behind -- on the command line.
+Command add_diagnose_command(CLI::App& app, std::chrono::steady_clock::time_point process_start,
+                             const std::vector<std::string>& program);
 Command add_doctor_command(CLI::App& app);
 Command add_slots_command(CLI::App& app);
 Command add_check_command(CLI::App& app);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <string>
@@ -16,6 +17,17 @@ namespace {
 void ignore_stray_trap(int) {}
 
 constexpr int usage_status = 2;
+
+// A recipe takes names without an option before them, and so does a program: what stands behind -- is cut off
+// before the options are read.
+std::vector<std::string> take_program(std::vector<std::string>& arguments) {
+    if (arguments.empty() || arguments.front() != "diagnose") return {};
+    const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+    if (dashes == arguments.end()) return {};
+    std::vector<std::string> program(dashes + 1, arguments.end());
+    arguments.erase(dashes, arguments.end());
+    return program;
+}
 
 } // namespace
 
@@ -41,12 +53,17 @@ int main(int argc, char** argv) {
     app.footer("Exit status: 0 ended as asked, 2 usage, 3 cannot be armed (nothing is left behind), 4 the "
                "target was lost, "
                "5 internal error.\nManual: man stakeout");
-    const std::vector<stakeout::Command> commands{
-        stakeout::add_watch_command(app, process_start), stakeout::add_doctor_command(app),
-        stakeout::add_slots_command(app), stakeout::add_check_command(app),
-        stakeout::add_compile_command(app)};
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    const std::vector<std::string> program = take_program(arguments);
+    const std::vector<stakeout::Command> commands{stakeout::add_watch_command(app, process_start),
+                                                  stakeout::add_diagnose_command(app, process_start, program),
+                                                  stakeout::add_doctor_command(app),
+                                                  stakeout::add_slots_command(app),
+                                                  stakeout::add_check_command(app),
+                                                  stakeout::add_compile_command(app)};
     try {
-        app.parse(argc, argv);
+        std::reverse(arguments.begin(), arguments.end()); // CLI11 takes them from the back
+        app.parse(arguments);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : usage_status;
     }

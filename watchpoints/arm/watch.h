@@ -83,7 +83,7 @@ struct CoverageChange {
     std::size_t cpus_armed = 0, cpus_online = 0;
 };
 
-enum class EndedBy { TimeToLive, Count, User, Target, Script, OutputClosed, Failure };
+enum class EndedBy { TimeToLive, Count, User, Target, Script, Listener, OutputClosed, Failure };
 
 // Hits that were seen and not wanted, by who judged.
 struct Dropped {
@@ -135,6 +135,8 @@ class WatchListener {
     [[nodiscard]] virtual bool has_room() const = 0;
     // True while something is buffered that flush() could not write yet.
     [[nodiscard]] virtual bool is_behind() const = 0;
+    // True: whoever listens has seen what it waited for, and the watch ends.
+    [[nodiscard]] virtual bool has_enough() const { return false; }
 };
 
 class Watch {

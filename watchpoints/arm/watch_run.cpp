@@ -52,6 +52,7 @@ class WatchLoop {
     }
 
     void look_for_end() {
+        if (listener_.has_enough()) end(EndedBy::Listener, "it has seen enough");
         if (s_.reader->met_stop()) end(EndedBy::Script, "the script stopped it");
         if (!s_.program->has_ended()) return;
         if (s_.program->stopped_by_script())

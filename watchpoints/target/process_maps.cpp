@@ -36,6 +36,7 @@ std::optional<Mapping> parse_line(std::string_view line) {
     mapping.readable = rights[0] == 'r';
     mapping.writable = rights[1] == 'w';
     mapping.executable = rights[2] == 'x';
+    mapping.shared = rights[3] == 's';
     if (!parse_number(take_field(line), 16, mapping.offset)) return std::nullopt;
     mapping.device = take_field(line);
     if (!parse_number(take_field(line), 10, mapping.inode)) return std::nullopt;

@@ -16,6 +16,7 @@ struct Mapping {
     std::uint64_t end = 0; // exclusive
     std::uint64_t offset = 0;
     bool readable = false, writable = false, executable = false;
+    bool shared = false; // writes are seen by others who map it (MAP_SHARED)
     std::uint64_t inode = 0;
     std::string device; // "fd:01"
     std::string path;   // "[heap]", "" (anonymous), "/usr/lib/libc.so.6"; " (deleted)" is cut off

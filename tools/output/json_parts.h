@@ -1,0 +1,20 @@
+// Parts that all our JSON documents share (docs/json.md): addresses as hex strings, frames, memory.
+#pragma once
+
+#include "watchpoints/hit/hit.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace stakeout {
+
+using Json = nlohmann::ordered_json;
+
+std::string hex(std::uint64_t number); // "0x2a"
+Json frames_of(const std::vector<Frame>& stack);
+Json snapshot_of(const Snapshot& snapshot);
+
+} // namespace stakeout

@@ -1,0 +1,23 @@
+// `stakeout diagnose NAME`: the recipes.
+#include "tools/stakeout/commands.h"
+#include "tools/stakeout/diagnose_recipes.h"
+
+namespace stakeout {
+
+Command add_diagnose_command(CLI::App& app, std::chrono::steady_clock::time_point process_start,
+                             const std::vector<std::string>& program) {
+    CLI::App* command = app.add_subcommand("diagnose", "Find the culprit of a known kind of trouble");
+    command->require_subcommand(1);
+    auto recipes = std::make_shared<std::vector<Command>>();
+    recipes->push_back(add_diagnose_stomp(*command, process_start, program));
+    command->footer("Examples:\n"
+                    "  stakeout diagnose stomp balance --writers deposit,withdraw -- ./ledger\n"
+                    "Manual: man stakeout-diagnose");
+    return {command, [recipes] {
+                for (const Command& recipe : *recipes)
+                    if (recipe.app->parsed()) return recipe.run();
+                return 2;
+            }};
+}
+
+} // namespace stakeout
