@@ -19,8 +19,9 @@ WriterGroup* StompLedger::group_for(const Hit& hit, const Writer& writer) {
     Frame frame;
     frame.ip = hit.ip;
     if (writer.frame != nullptr) frame = *writer.frame;
-    const auto found = std::find_if(groups_.begin(), groups_.end(),
-                                    [&](const WriterGroup& group) { return same_function(group, frame, writer); });
+    const auto found = std::find_if(groups_.begin(), groups_.end(), [&](const WriterGroup& group) {
+        return same_function(group, frame, writer);
+    });
     if (found != groups_.end()) return &*found;
     if (groups_.size() == most_groups) return nullptr;
     WriterGroup group;

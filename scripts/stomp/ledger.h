@@ -1,5 +1,5 @@
-// Who wrote the target how often, one group for each writing function. Bounded: a target has few writers; what comes
-// beyond the limit is counted together.
+// Who wrote the target how often, one group for each writing function. Bounded: a target has few writers;
+// what comes beyond the limit is counted together.
 #pragma once
 
 #include "scripts/stomp/memory_owner.h"
@@ -21,10 +21,10 @@ struct WriterGroup {
     std::string via; // the primitive that stored
     Writer::Role role = Writer::Role::Plain;
     std::uint64_t hits = 0, suspects = 0, legitimate = 0, next_owner = 0;
-    std::vector<std::uint64_t> numbers; // of the first suspects, else of the first hits
-    std::set<std::string> tasks;        // names, a few
-    Hit sample;                         // the first suspect, else the first hit
-    std::optional<StoreOrigin> origin;  // of the sample
+    std::vector<std::uint64_t> numbers;    // of the first suspects, else of the first hits
+    std::set<std::string> tasks;           // names, a few
+    Hit sample;                            // the first suspect, else the first hit
+    std::optional<StoreOrigin> origin;     // of the sample
     std::optional<OwnedMemory> wrote_from; // whose memory the origin is, when it is not the target's
 };
 

@@ -6,7 +6,8 @@
 namespace stakeout {
 namespace {
 
-constexpr std::size_t remembered = 16;
+constexpr std::size_t remembered =
+    4096; // a task that was preempted between reading and writing is far behind
 constexpr std::size_t most_functions = 64;
 constexpr std::size_t most_steps = 64;
 constexpr std::uint64_t enough_steps = 4; // before a step is called usual
@@ -26,18 +27,19 @@ std::int64_t step_of(std::uint64_t from, std::uint64_t to, std::uint32_t width) 
 
 } // namespace
 
-// The step that is more than half of what this function did.
+// The step other than 0 that the function made most often: at least a quarter of all, since in a race most of
+// them are disturbed.
 std::optional<std::int64_t> LostUpdates::usual_step(const std::string& function) const {
     const auto found = steps_.find(function);
     if (found == steps_.end()) return std::nullopt;
     std::uint64_t all = 0;
-    auto most = found->second.begin();
-    for (auto step = found->second.begin(); step != found->second.end(); ++step) {
-        all += step->second;
-        if (step->second > most->second) most = step;
+    std::pair<std::int64_t, std::uint64_t> most{0, 0};
+    for (const auto& [step, count] : found->second) {
+        all += count;
+        if (step != 0 && count > most.second) most = {step, count};
     }
-    if (most->second < enough_steps || most->second * 2 <= all || most->first == 0) return std::nullopt;
-    return most->first;
+    if (most.second < enough_steps || most.second * 4 < all) return std::nullopt;
+    return most.first;
 }
 
 std::optional<LostUpdate> LostUpdates::add(const Hit& hit, const std::string& function) {

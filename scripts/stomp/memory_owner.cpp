@@ -66,7 +66,8 @@ class ProcessOwners final : public MemoryOwners {
             if (file.start <= address && (found == nullptr || file.start > found->start)) found = &file;
         if (found == nullptr) return std::nullopt;
         const auto symbol = found->image->containing(address - found->bias);
-        if (!symbol || symbol->size == 0 || address - found->bias >= symbol->address + symbol->size) return std::nullopt;
+        if (!symbol || symbol->size == 0 || address - found->bias >= symbol->address + symbol->size)
+            return std::nullopt;
         return OwnedMemory{symbol->name, symbol->address + found->bias, symbol->size,
                            symbol->is_text ? OwnedMemory::Kind::Code : OwnedMemory::Kind::Variable};
     }

@@ -1,5 +1,5 @@
-// Whose memory an address is: a variable, a slab object, a mapping. For saying where a copy began, where a pointer leads
-// and what lies beside the target.
+// Whose memory an address is: a variable, a slab object, a mapping. For saying where a copy began, where a
+// pointer leads and what lies beside the target.
 #pragma once
 
 #include "watchpoints/target/elf_image.h"
@@ -21,7 +21,9 @@ struct OwnedMemory {
     std::uint64_t size = 0; // 0: not known
     enum class Kind { Variable, SlabObject, Code, Mapping } kind = Kind::Variable;
     // Variables and slab objects have borders that a correct write respects.
-    [[nodiscard]] bool has_borders() const { return size != 0 && (kind == Kind::Variable || kind == Kind::SlabObject); }
+    [[nodiscard]] bool has_borders() const {
+        return size != 0 && (kind == Kind::Variable || kind == Kind::SlabObject);
+    }
 };
 
 class MemoryOwners {

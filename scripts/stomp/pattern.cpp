@@ -51,26 +51,32 @@ bool is_text(std::uint8_t byte) { return (byte >= 0x20 && byte < 0x7f) || byte =
 std::optional<std::string> text_in(std::span<const std::uint8_t> bytes) {
     const auto end = std::find_if_not(bytes.begin(), bytes.end(), is_text);
     const auto length = static_cast<std::size_t>(end - bytes.begin());
-    if (length < 4 || !std::all_of(end, bytes.end(), [](std::uint8_t byte) { return byte == 0; })) return std::nullopt;
+    if (length < 4 || !std::all_of(end, bytes.end(), [](std::uint8_t byte) { return byte == 0; }))
+        return std::nullopt;
     return std::string(bytes.begin(), end);
 }
 
 } // namespace
 
-std::optional<BytePattern> recognise(std::span<const std::uint8_t> bytes, const DescribeAddress& describe_address) {
+std::optional<BytePattern> recognise(std::span<const std::uint8_t> bytes,
+                                     const DescribeAddress& describe_address) {
     if (bytes.empty()) return std::nullopt;
     const std::uint64_t word = word_of(bytes);
     for (const PoisonWord& poison : poison_words)
-        if (bytes.size() >= 4 && word == poison.word) return BytePattern{BytePattern::Kind::Poison, std::string(poison.says)};
-    const bool uniform =
-        bytes.size() >= 4 && std::all_of(bytes.begin(), bytes.end(), [&](std::uint8_t byte) { return byte == bytes[0]; });
+        if (bytes.size() >= 4 && word == poison.word)
+            return BytePattern{BytePattern::Kind::Poison, std::string(poison.says)};
+    const bool uniform = bytes.size() >= 4 && std::all_of(bytes.begin(), bytes.end(), [&](std::uint8_t byte) {
+                             return byte == bytes[0];
+                         });
     if (uniform && bytes[0] != 0) {
         for (const PoisonByte& poison : poison_bytes)
-            if (bytes[0] == poison.byte) return BytePattern{BytePattern::Kind::Poison, std::string(poison.says)};
+            if (bytes[0] == poison.byte)
+                return BytePattern{BytePattern::Kind::Poison, std::string(poison.says)};
         if (bytes[0] != 0xff)
             return BytePattern{BytePattern::Kind::Fill, fmt::format("the byte {:#04x}, repeated", bytes[0])};
     }
-    if (auto text = text_in(bytes)) return BytePattern{BytePattern::Kind::Text, fmt::format("text: \"{}\"", *text)};
+    if (auto text = text_in(bytes))
+        return BytePattern{BytePattern::Kind::Text, fmt::format("text: \"{}\"", *text)};
     if (bytes.size() >= 8 && word > 0xffff && describe_address)
         if (auto place = describe_address(word))
             return BytePattern{BytePattern::Kind::Pointer, fmt::format("a pointer into {}", *place)};

@@ -1,4 +1,5 @@
-// What bytes look like that somebody wrote over others: text, poison of an allocator, one byte repeated, a pointer.
+// What bytes look like that somebody wrote over others: text, poison of an allocator, one byte repeated, a
+// pointer.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,9 @@ struct BytePattern {
     std::string says; // "text: \"Grace\"", "SLUB poison of freed objects (0x6b)"
 };
 
-// `bytes` as in memory. Short of certainty there is no pattern: four bytes of text at least, a pointer must lead
-// somewhere. Zero bytes alone are no pattern.
-std::optional<BytePattern> recognise(std::span<const std::uint8_t> bytes, const DescribeAddress& describe_address);
+// `bytes` as in memory. Short of certainty there is no pattern: four bytes of text at least, a pointer must
+// lead somewhere. Zero bytes alone are no pattern.
+std::optional<BytePattern> recognise(std::span<const std::uint8_t> bytes,
+                                     const DescribeAddress& describe_address);
 
 } // namespace stakeout

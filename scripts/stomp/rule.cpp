@@ -24,7 +24,8 @@ bool names_writer(const std::vector<std::string>& writers, const Frame& frame) {
             return names_function(writer, frame.symbol);
         const std::string_view module = writer.substr(0, colon);
         const std::string_view function = writer.substr(colon + 1);
-        return file_name(frame.module) == module && (function.empty() || names_function(function, frame.symbol));
+        return file_name(frame.module) == module &&
+               (function.empty() || names_function(function, frame.symbol));
     });
 }
 

@@ -21,7 +21,8 @@ struct StompRule {
     [[nodiscard]] bool any() const { return by_writer() || by_value(); }
 };
 
-// Is this frame's function, or its module, in the list? Parts that the compiler split off ("f.cold", "f.isra.0") are f.
+// Is this frame's function, or its module, in the list? Parts that the compiler split off ("f.cold",
+// "f.isra.0") are f.
 bool names_writer(const std::vector<std::string>& writers, const Frame& frame);
 
 // "set_state, reset", "what was written in the first 10 s"

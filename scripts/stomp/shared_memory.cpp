@@ -25,12 +25,14 @@ std::string name_of(int pid) {
 }
 
 // Writable mappings of the file page that holds the address, apart from the one that does.
-std::size_t writable_mappings(const ProcessMaps& maps, const Mapping& home, std::uint64_t file_offset, bool is_own) {
+std::size_t writable_mappings(const ProcessMaps& maps, const Mapping& home, std::uint64_t file_offset,
+                              bool is_own) {
     std::size_t count = 0;
     for (const Mapping& mapping : maps.all()) {
         if (!mapping.writable || !is_same_file(mapping, home)) continue;
         if (is_own && mapping.start == home.start) continue;
-        if (mapping.offset <= file_offset && file_offset < mapping.offset + (mapping.end - mapping.start)) ++count;
+        if (mapping.offset <= file_offset && file_offset < mapping.offset + (mapping.end - mapping.start))
+            ++count;
     }
     return count;
 }
@@ -56,10 +58,11 @@ std::string other_mappings(int pid, std::uint64_t address) {
         if (count != 0) who.push_back(fmt::format("{} ({})", name_of(other), other));
     }
     if (who.empty()) return {};
-    return fmt::format("{}, which is also mapped writably {} {}", home->path.empty() ? "shared memory" : home->path,
-                       who.size() == 1 && who.front() == fmt::format("{} ({})", name_of(pid), pid) ? "a second time by"
-                                                                                                  : "by",
-                       fmt::join(who, ", "));
+    return fmt::format(
+        "{}, which is also mapped writably {} {}", home->path.empty() ? "shared memory" : home->path,
+        who.size() == 1 && who.front() == fmt::format("{} ({})", name_of(pid), pid) ? "a second time by"
+                                                                                    : "by",
+        fmt::join(who, ", "));
 }
 
 } // namespace stakeout

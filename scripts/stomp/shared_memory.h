@@ -6,8 +6,8 @@
 
 namespace stakeout {
 
-// For an address in a shared file mapping: "/dev/shm/queue, which pid 12 (writer) and 1 other map too"; also a second
-// mapping in the same process. Empty: private memory, or nobody else maps it writably.
+// For an address in a shared file mapping: "/dev/shm/queue, which pid 12 (writer) and 1 other map too"; also
+// a second mapping in the same process. Empty: private memory, or nobody else maps it writably.
 std::string other_mappings(int pid, std::uint64_t address);
 
 } // namespace stakeout

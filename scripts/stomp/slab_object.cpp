@@ -9,7 +9,8 @@ namespace {
 constexpr std::uint64_t page_shift = 12;
 
 // Offset of a member, by a walk from address 0: no pointer is on the way.
-std::optional<std::uint64_t> offset_of(const KernelTypes& types, std::string_view type, std::vector<PathStep> path) {
+std::optional<std::uint64_t> offset_of(const KernelTypes& types, std::string_view type,
+                                       std::vector<PathStep> path) {
     auto id = types.find(type);
     if (!id) return std::nullopt;
     const auto nothing_to_read = [](std::uint64_t, std::uint64_t&) { return false; };
@@ -28,14 +29,16 @@ std::optional<std::uint64_t> size_of(const KernelTypes& types, std::string_view 
 
 PathStep member(std::string name) { return {PathStep::Kind::Member, std::move(name), 0}; }
 
-std::optional<std::uint64_t> variable(const KernelPeek& peek, const KernelSymbols& symbols, std::string_view name) {
+std::optional<std::uint64_t> variable(const KernelPeek& peek, const KernelSymbols& symbols,
+                                      std::string_view name) {
     const auto found = symbols.find(name);
     std::uint64_t word = 0;
     if (found.size() != 1 || !peek.read_word(found.front().address, word)) return std::nullopt;
     return word;
 }
 
-bool is_kernel_pointer(std::uint64_t address) { return address >= 0xffff800000000000ULL; }
+// The upper half; with five page levels it begins at 0xff00....
+bool is_kernel_pointer(std::uint64_t address) { return address >= 0xff00000000000000ULL; }
 
 std::optional<std::string> read_name(const KernelPeek& peek, std::uint64_t address) {
     std::array<std::uint8_t, 48> bytes{};
@@ -65,10 +68,11 @@ std::unique_ptr<SlabLookup> SlabLookup::make(const KernelPeek& peek, const Kerne
     const auto name = offset_of(types, "struct kmem_cache", {member("name")});
     const auto size = offset_of(types, "struct kmem_cache", {member("size")});
     const auto object_size = offset_of(types, "struct kmem_cache", {member("object_size")});
-    if (!direct_map || !pages || !page_bytes || !head || !cache || !name || !size || !object_size) return nullptr;
+    if (!direct_map || !pages || !page_bytes || !head || !cache || !name || !size || !object_size)
+        return nullptr;
     // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): private constructor
-    return std::unique_ptr<SlabLookup>(
-        new SlabLookup(peek, Layout{*page_bytes, *head, *cache, *name, *size, *object_size}, *direct_map, *pages));
+    return std::unique_ptr<SlabLookup>(new SlabLookup(
+        peek, Layout{*page_bytes, *head, *cache, *name, *size, *object_size}, *direct_map, *pages));
 }
 
 std::optional<SlabObject> SlabLookup::find(std::uint64_t address) const {
@@ -90,7 +94,8 @@ std::optional<SlabObject> SlabLookup::find(std::uint64_t address) const {
     const std::uint64_t size = low_half(size_word);
     const std::uint64_t object_size = low_half(object_word);
     const auto name = read_name(peek_, name_address);
-    if (!name || size == 0 || object_size == 0 || object_size > size || size > (1U << 22U)) return std::nullopt;
+    if (!name || size == 0 || object_size == 0 || object_size > size || size > (1U << 22U))
+        return std::nullopt;
     const std::uint64_t base = direct_map_ + (((page - pages_) / layout_.page_bytes) << page_shift);
     if (address < base) return std::nullopt;
     const std::uint64_t start = base + (address - base) / size * size;

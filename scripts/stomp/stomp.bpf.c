@@ -1,6 +1,6 @@
-// What stomp takes along with each write: the registers, which tell where a copy began, and the memory around the
-// target. Kernel memory is looked at in softirq, when the whole copy has been made; a process's memory in the exception,
-// since softirq interrupts whichever task runs.
+// What stomp takes along with each write: the registers, which tell where a copy began, and the memory around
+// the target. Kernel memory is looked at in softirq, when the whole copy has been made; a process's memory in
+// the exception, since softirq interrupts whichever task runs.
 #include <stakeout.h>
 
 param(u8, user, 0); // the target is a process's memory
@@ -12,7 +12,7 @@ struct fields {
 };
 
 on_hit(h) {
-    struct fields *f = fields(h);
+    struct fields* f = fields(h);
     f->ax = h->regs.ax;
     f->bx = h->regs.bx;
     f->cx = h->regs.cx;

@@ -13,7 +13,8 @@ extern "C" const char stakeout_stomp_script[], stakeout_stomp_script_end[]; // c
 namespace stakeout {
 namespace {
 
-constexpr std::uint64_t odd_for_ns = 250'000'000; // a value nobody wrote, for so long: no hit is still on its way
+constexpr std::uint64_t odd_for_ns =
+    250'000'000; // a value nobody wrote, for so long: no hit is still on its way
 constexpr std::size_t most_kept = 32;
 
 ScriptPlan stomp_script(bool user) {
@@ -28,7 +29,8 @@ std::string key_of(const Frame& frame) {
     return frame.symbol.empty() ? fmt::format("{:#x}", frame.ip) : frame.module + ":" + frame.symbol;
 }
 
-Result<std::shared_ptr<const HitFilter>> filter_for(const std::string& expression, const Resolution& resolution) {
+Result<std::shared_ptr<const HitFilter>> filter_for(const std::string& expression,
+                                                    const Resolution& resolution) {
     auto syntax = parse_when(expression);
     if (!syntax) return std::move(syntax).error();
     auto bound = WhenExpression::bind(*syntax, predicate_targets(resolution.targets),
@@ -88,7 +90,8 @@ void StompRecipe::learn_about_memory(Resolution& resolution, const WatchRequest&
             if (auto symbols = KernelSymbols::load()) resolution.symbols = std::move(*symbols);
         std::unique_ptr<SlabLookup> slabs;
         if (resolution.symbols)
-            if (auto types = KernelTypes::load()) slabs = SlabLookup::make(*peek_, *resolution.symbols, **types);
+            if (auto types = KernelTypes::load())
+                slabs = SlabLookup::make(*peek_, *resolution.symbols, **types);
         owners_ = kernel_memory_owners(resolution.symbols, std::move(slabs));
     }
     if (owners_ && !target_.is_per_cpu()) home_ = owners_->find(target_.address);
@@ -103,13 +106,20 @@ void StompRecipe::on_armed(const Armed& armed) {
 
 void StompRecipe::on_hit(const Hit& hit) {
     ++hits_;
+    // Emulators trap now and then on neighbouring addresses (QEMU's watchpoints do). Nobody is accused of
+    // that.
+    if (!hit.instruction && hit.old_value == hit.new_value) {
+        ++unexplained_;
+        return;
+    }
     if (hit.new_value) last_value_ = hit.new_value;
     const Writer writer = writer_of(hit);
     const Judgement judgement = judge(hit, writer);
     note_life(hit, writer, judgement);
     const bool after_free = freed_ && freed_->hit != hit.seq;
     const bool is_legitimate = judgement == Judgement::Legitimate;
-    const auto added = ledger_.add(hit, writer, after_free && !is_legitimate ? Judgement::NextOwner : judgement);
+    const auto added =
+        ledger_.add(hit, writer, after_free && !is_legitimate ? Judgement::NextOwner : judgement);
     if (added.is_sample) look_at_origin(*added.group);
     if (writer.frame == nullptr || writer.role != Writer::Role::Plain) return;
     if (auto lost = lost_updates_.add(hit, key_of(*writer.frame))) {
@@ -132,10 +142,12 @@ Judgement StompRecipe::judge(const Hit& hit, const Writer& writer) {
         return Judgement::Legitimate;
     }
     if (!rule_.any()) return Judgement::Unjudged;
+    // The allocator's own bookkeeping in memory that is free: the object's life is note_life()'s business.
+    if (writer.role != Writer::Role::Plain) return Judgement::NextOwner;
     if (rule_.by_value() && judge_by_value(hit) == Judgement::Suspect) return Judgement::Suspect;
     if (!rule_.by_writer()) return Judgement::Legitimate;
-    const bool known =
-        writer.frame != nullptr && (names_writer(rule_.writers, *writer.frame) || learnt_.contains(key_of(*writer.frame)));
+    const bool known = writer.frame != nullptr && (names_writer(rule_.writers, *writer.frame) ||
+                                                   learnt_.contains(key_of(*writer.frame)));
     return known ? Judgement::Legitimate : Judgement::Suspect;
 }
 
@@ -150,7 +162,8 @@ void StompRecipe::note_life(const Hit& hit, const Writer& writer, Judgement judg
         if (freed_->used_after.size() > most_kept) freed_->used_after.resize(most_kept);
         return;
     }
-    const bool first_life = hits_ == 1 && writer.role == Writer::Role::Allocates; // it was not born when we armed
+    const bool first_life =
+        hits_ == 1 && writer.role == Writer::Role::Allocates; // it was not born when we armed
     if (writer.role == Writer::Role::Plain || writer.frame == nullptr || first_life) return;
     Freed freed;
     freed.hit = hit.seq;
@@ -175,7 +188,8 @@ std::optional<Value> StompRecipe::value_now() const {
     return read_value(target_, 0, peek_.get(), process_);
 }
 
-// A value that stays without a hit for it was written where debug registers do not look: another mapping, a device.
+// A value that stays without a hit for it was written where debug registers do not look: another mapping, a
+// device.
 bool StompRecipe::tick(const ReportDiagnosis& /*report*/) {
     const auto now = value_now();
     if (!now || !last_value_ || *now == *last_value_) {
@@ -191,7 +205,8 @@ bool StompRecipe::tick(const ReportDiagnosis& /*report*/) {
     }
     if (time - odd_since_ns_ < odd_for_ns) return true;
     if (unseen_.size() < most_kept) unseen_.push_back({time, *last_value_, *now});
-    if (process_) shared_with_ = other_mappings(process_->pid, target_.address); // made after we were armed, perhaps
+    if (process_)
+        shared_with_ = other_mappings(process_->pid, target_.address); // made after we were armed, perhaps
     last_value_ = now;
     odd_value_.reset();
     return true;

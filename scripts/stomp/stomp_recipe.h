@@ -1,17 +1,17 @@
 // `stakeout diagnose stomp`: memory overwritten by the wrong code.
 //
-// Every write is taken, attributed to the function that decided it (writer.h), judged by the rule (rule.h) and entered
-// into a ledger. A suspect alone is not a culprit: conclude() (stomp_verdict.cpp) accuses when the rule that the user
-// gave excludes the writer, or when the write itself proves it: it began in other memory, or it undid another's write,
-// or the memory had been freed.
+// Every write is taken, attributed to the function that decided it (writer.h), judged by the rule (rule.h)
+// and entered into a ledger. A suspect alone is not a culprit: conclude() (stomp_verdict.cpp) accuses when
+// the rule that the user gave excludes the writer, or when the write itself proves it: it began in other
+// memory, or it undid another's write, or the memory had been freed.
 #pragma once
 
+#include "loader/kernel_peek.h"
 #include "scripts/recipe.h"
 #include "scripts/stomp/ledger.h"
 #include "scripts/stomp/lost_update.h"
 #include "scripts/stomp/memory_owner.h"
 #include "scripts/stomp/rule.h"
-#include "loader/kernel_peek.h"
 #include "watchpoints/hit/hit_filter.h"
 #include "watchpoints/target/resolver.h"
 
@@ -28,7 +28,8 @@ struct Freed {
     std::uint64_t hit = 0; // the allocator's own write
     Frame by;              // who freed, or for `reallocated` who got the memory next
     Hit sample;
-    bool reallocated = false; // the free itself was not seen, only that the allocator gave the memory away again
+    bool reallocated =
+        false; // the free itself was not seen, only that the allocator gave the memory away again
     std::vector<std::uint64_t> used_after; // legitimate writers' hits after that: a use after free
     std::uint64_t next_owner = 0;          // other writes after that
 };
@@ -41,9 +42,10 @@ struct UnseenChange {
 
 class StompRecipe final : public Recipe {
   public:
-    // Looks at the targets, checks the rule's names and expression, and adds stomp's script to the request. Errors
-    // (Usage): a writer that is no function, an expression that cannot be read; more than one target.
-    static Result<std::unique_ptr<StompRecipe>> prepare(StompRule rule, Resolution& resolution, WatchRequest& request);
+    // Looks at the targets, checks the rule's names and expression, and adds stomp's script to the request.
+    // Errors (Usage): a writer that is no function, an expression that cannot be read; more than one target.
+    static Result<std::unique_ptr<StompRecipe>> prepare(StompRule rule, Resolution& resolution,
+                                                        WatchRequest& request);
 
     void on_armed(const Armed& armed) override;
     void on_hit(const Hit& hit) override;
@@ -84,6 +86,7 @@ class StompRecipe final : public Recipe {
     std::optional<Value> last_value_, odd_value_;
     std::uint64_t odd_since_ns_ = 0;
     std::uint64_t hits_ = 0, hits_when_odd_ = 0;
+    std::uint64_t unexplained_ = 0; // traps without an access: no instruction, no change
     std::vector<UnseenChange> unseen_;
 
     friend class StompVerdict;

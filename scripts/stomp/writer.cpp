@@ -21,37 +21,52 @@ std::string_view without_underscores(std::string_view name) {
 }
 
 constexpr std::array<std::string_view, 25> copy_names{
-    "memcpy",      "memmove",        "memset",       "mempcpy",       "bcopy",
-    "bzero",       "strcpy",         "strncpy",      "strlcpy",       "strscpy",
-    "sized_strscpy", "strcat",       "strncat",      "stpcpy",        "stpncpy",
-    "clear_page",  "copy_page",      "clear_user",   "rep_movs",      "rep_stos",
-    "copy_user_",  "copy_to_user",   "copy_from_user", "raw_copy_",   "copyin",
+    "memcpy",       "memmove",        "memset",    "mempcpy",       "bcopy",    "bzero",    "strcpy",
+    "strncpy",      "strlcpy",        "strscpy",   "sized_strscpy", "strcat",   "strncat",  "stpcpy",
+    "stpncpy",      "clear_page",     "copy_page", "clear_user",    "rep_movs", "rep_stos", "copy_user_",
+    "copy_to_user", "copy_from_user", "raw_copy_", "copyin",
 };
 constexpr std::array<std::string_view, 12> more_copy_names{
-    "copyout",  "csum_partial_copy", "sprintf", "snprintf", "vsnprintf", "vsprintf",
-    "scnprintf", "vscnprintf",       "copy_mc", "chk_fail", "wmemset",   "memccpy",
+    "copyout",   "csum_partial_copy", "sprintf", "snprintf", "vsnprintf", "vsprintf",
+    "scnprintf", "vscnprintf",        "copy_mc", "chk_fail", "wmemset",   "memccpy",
 };
-// Names of the kernel's and glibc's allocators, as they stand on stacks: the functions callers use and those below them.
+// Names of the kernel's and glibc's allocators, as they stand on stacks: the functions callers use and those
+// below them.
 constexpr std::array<std::string_view, 27> allocation_names{
-    "kmalloc",       "kmem_cache_alloc",   "kzalloc",      "kcalloc",    "krealloc",    "kvmalloc",  "slab_alloc",
-    "slab_post_alloc", "kmem_alloc",       "alloc_pages",  "get_free_pages", "get_zeroed_page", "vmalloc",
-    "vzalloc",       "get_page_from_freelist", "post_alloc_hook", "prep_new_page", "kernel_init_pages", "mempool_alloc",
-    "int_malloc",    "libc_malloc",        "libc_calloc",  "int_realloc", "libc_realloc", "int_memalign", "operator new",
-    "kmemdup",
+    "kmalloc",         "kmem_cache_alloc", "kzalloc",           "kcalloc",       "krealloc",
+    "kvmalloc",        "slab_alloc",       "slab_post_alloc",   "kmem_alloc",    "alloc_pages",
+    "get_free_pages",  "get_zeroed_page",  "vmalloc",           "vzalloc",       "get_page_from_freelist",
+    "post_alloc_hook", "prep_new_page",    "kernel_init_pages", "mempool_alloc", "int_malloc",
+    "libc_malloc",     "libc_calloc",      "int_realloc",       "libc_realloc",  "int_memalign",
+    "operator new",    "kmemdup",
 };
 constexpr std::array<std::string_view, 6> exact_allocations{"malloc",   "calloc",        "realloc",
                                                             "memalign", "aligned_alloc", "posix_memalign"};
 constexpr std::array<std::string_view, 17> release_names{
-    "kfree",     "kmem_cache_free", "kvfree",      "slab_free",    "vfree",       "free_pages", "free_page",
-    "int_free",  "libc_free",       "cfree",       "operator delete", "tcache_put", "set_freepointer",
-    "do_slab_free", "free_unref_page", "free_large_kmalloc", "slab_update_freelist",
+    "kfree",
+    "kmem_cache_free",
+    "kvfree",
+    "slab_free",
+    "vfree",
+    "free_pages",
+    "free_page",
+    "int_free",
+    "libc_free",
+    "cfree",
+    "operator delete",
+    "tcache_put",
+    "set_freepointer",
+    "do_slab_free",
+    "free_unref_page",
+    "free_large_kmalloc",
+    "slab_update_freelist",
 };
 
 // Libraries that only do what they are asked for.
 bool is_runtime_library(std::string_view path) {
     const std::string_view file = path.substr(path.rfind('/') + 1);
-    static constexpr std::array<std::string_view, 8> libraries{"libc.so",     "libc-2",     "libstdc++.so", "libc++.so",
-                                                               "ld-linux",    "libpthread", "libm.so",      "libasan.so"};
+    static constexpr std::array<std::string_view, 8> libraries{
+        "libc.so", "libc-2", "libstdc++.so", "libc++.so", "ld-linux", "libpthread", "libm.so", "libasan.so"};
     return begins_with_any(file, libraries);
 }
 
@@ -92,7 +107,8 @@ Writer writer_of(const Hit& hit) {
         const bool frees = is_release(frame->symbol);
         if (allocates) writer.role = Writer::Role::Allocates;
         if (frees && !allocates) writer.role = Writer::Role::Frees;
-        const bool serves = allocates || frees || is_copy_primitive(frame->symbol) || is_runtime_library(frame->module);
+        const bool serves =
+            allocates || frees || is_copy_primitive(frame->symbol) || is_runtime_library(frame->module);
         if (!serves) {
             writer.frame = frame;
             break;

@@ -1,5 +1,5 @@
-// Who wrote: of a hit's stack the function that decided to write. Copy and fill primitives (memcpy, rep_stos), the C
-// library and the allocators only do what their caller asked for.
+// Who wrote: of a hit's stack the function that decided to write. Copy and fill primitives (memcpy,
+// rep_stos), the C library and the allocators only do what their caller asked for.
 #pragma once
 
 #include "watchpoints/hit/hit.h"
@@ -17,8 +17,9 @@ struct Writer {
 
 Writer writer_of(const Hit& hit);
 
-bool is_copy_primitive(std::string_view function); // memcpy, memset, copy_to_user, clear_page and their variants
-bool is_allocation(std::string_view function);     // kmalloc, kmem_cache_alloc, malloc, operator new ...
-bool is_release(std::string_view function);        // kfree, kmem_cache_free, free, operator delete ...
+bool is_copy_primitive(
+    std::string_view function);                // memcpy, memset, copy_to_user, clear_page and their variants
+bool is_allocation(std::string_view function); // kmalloc, kmem_cache_alloc, malloc, operator new ...
+bool is_release(std::string_view function);    // kfree, kmem_cache_free, free, operator delete ...
 
 } // namespace stakeout

@@ -36,7 +36,7 @@ class WatchFailure(AssertionError):
     """A condition was not met; the message holds what stakeout said."""
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -52,7 +52,7 @@ def wait_until(condition: Callable[[], bool], what: str, timeout: float = BOUND)
 def run(*args: str, timeout: float = BOUND) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself: doctor, slots, a watch that is refused."""
     return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=timeout * PATIENCE,
-                          stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent, check=False)
+                          stdin=subprocess.DEVNULL, preexec_fn=die_with_parent, check=False)
 
 
 class Watch:
@@ -76,7 +76,7 @@ class Watch:
         # A session of its own, so that a program started after `--` can be ended with it.
         self._process = subprocess.Popen(
             self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True, preexec_fn=_die_with_parent,
+            start_new_session=True, preexec_fn=die_with_parent,
         )
         for stream, take in ((self._process.stdout, self._take_line), (self._process.stderr, self._stderr.append)):
             assert stream

@@ -31,7 +31,7 @@ class Actor:
 
     def __enter__(self) -> "Actor":
         self._process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                         preexec_fn=stakeout_run._die_with_parent)
+                                         preexec_fn=stakeout_run.die_with_parent)
         self.read_greeting()
         return self
 

@@ -19,12 +19,14 @@ std::string quoted(std::string_view text) {
     return safe + '"';
 }
 
-void append_folded(std::string& to, const Evidence& evidence) { // NOLINT(misc-no-recursion): as deep as recipes nest
+void append_folded(std::string& to,
+                   const Evidence& evidence) { // NOLINT(misc-no-recursion): as deep as recipes nest
     for (const TitledStack& stack : evidence.stacks) {
         if (stack.weight == 0) continue;
         std::string line;
         for (const Frame& frame : std::views::reverse(stack.frames))
-            line += fmt::format("{}{}{}", line.empty() ? "" : ";", frame_name(frame), stack.user ? "" : "_[k]");
+            line +=
+                fmt::format("{}{}{}", line.empty() ? "" : ";", frame_name(frame), stack.user ? "" : "_[k]");
         to += fmt::format("{} {}\n", line, stack.weight);
     }
     for (const Evidence& below : evidence.under) append_folded(to, below);

@@ -6,12 +6,15 @@ namespace {
 
 Json facts_of(const std::vector<Fact>& facts) {
     Json object = Json::object();
-    for (const Fact& fact : facts) std::visit([&](const auto& value) { object[fact.name] = value; }, fact.value);
+    for (const Fact& fact : facts)
+        std::visit([&](const auto& value) { object[fact.name] = value; }, fact.value);
     return object;
 }
 
 Json stack_of(const TitledStack& stack) {
-    Json one{{"title", stack.title}, {"space", stack.user ? "user" : "kernel"}, {"frames", frames_of(stack.frames)}};
+    Json one{{"title", stack.title},
+             {"space", stack.user ? "user" : "kernel"},
+             {"frames", frames_of(stack.frames)}};
     if (stack.weight != 0) one["weight"] = stack.weight;
     return one;
 }

@@ -1,5 +1,5 @@
-// Verdict first, then the evidence with hit numbers, then what was not covered and what to do next: as it can be
-// pasted into an incident.
+// Verdict first, then the evidence with hit numbers, then what was not covered and what to do next: as it can
+// be pasted into an incident.
 #include "tools/output/diagnosis_output.h"
 #include "tools/output/frame_text.h"
 #include "tools/output/printable.h"
@@ -75,11 +75,13 @@ void append_list(std::string& to, std::string_view title, const std::vector<std:
 } // namespace
 
 std::string diagnosis_text(const Diagnosis& diagnosis, bool colour) {
-    std::string to = fmt::format("{}{}{}  {}\n", colour ? colour_of(diagnosis.verdict) : "", headline(diagnosis.verdict),
-                                 colour ? "\033[0m" : "", printable(diagnosis.sentence));
+    std::string to =
+        fmt::format("{}{}{}  {}\n", colour ? colour_of(diagnosis.verdict) : "", headline(diagnosis.verdict),
+                    colour ? "\033[0m" : "", printable(diagnosis.sentence));
     if (!diagnosis.evidence.empty()) to += "Evidence\n";
     for (const Evidence& evidence : diagnosis.evidence) append_evidence(to, evidence, 0);
-    if (!diagnosis.covered.says.empty()) to += fmt::format("Covered\n  {}\n", printable(diagnosis.covered.says));
+    if (!diagnosis.covered.says.empty())
+        to += fmt::format("Covered\n  {}\n", printable(diagnosis.covered.says));
     append_list(to, "Not covered", diagnosis.not_covered);
     append_list(to, "Next", diagnosis.next);
     return to;

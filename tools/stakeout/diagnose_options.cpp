@@ -15,26 +15,36 @@ void add_target_options(CLI::App& command, DiagnoseOptions& o, const std::string
                         const std::string& help) {
     const char* what = "What to look at";
     command.add_option(name, o.targets, help)->expected(1, static_cast<int>(most))->required()->group(what);
-    command.add_option("--pid,-p", o.pid, "Process whose memory is meant; or a program to start, after --")->group(what);
+    command.add_option("--pid,-p", o.pid, "Process whose memory is meant; or a program to start, after --")
+        ->group(what);
     command.add_option("--len", o.length, "Bytes, where no type tells")->group(what);
-    command.add_option("--type", o.type, "C type of the symbol, where BTF does not tell: 'struct net'")->group(what);
-    command.add_option("--vmlinux", o.vmlinux, "System.map or vmlinux with the symbols that this kernel hides")
+    command.add_option("--type", o.type, "C type of the symbol, where BTF does not tell: 'struct net'")
+        ->group(what);
+    command
+        .add_option("--vmlinux", o.vmlinux, "System.map or vmlinux with the symbols that this kernel hides")
         ->group(what);
     command.add_option("--via", o.via, "Function whose text refers to the hidden symbol")->group(what);
 }
 
 void add_limit_options(CLI::App& command, DiagnoseOptions& o) {
     const char* limits = "Limits";
-    command.add_option("--ttl", o.ttl, "Time to live, from armed on (30s, 10m, 2h)")->capture_default_str()->group(limits);
-    command.add_option("--max-rate", o.max_rate, "Brake above that many hits a second on a CPU")->group(limits);
-    command.add_flag("--no-brake", o.no_brake, "Never brake: sees everything, may take most of a CPU")->group(limits);
+    command.add_option("--ttl", o.ttl, "Time to live, from armed on (30s, 10m, 2h)")
+        ->capture_default_str()
+        ->group(limits);
+    command.add_option("--max-rate", o.max_rate, "Brake above that many hits a second on a CPU")
+        ->group(limits);
+    command.add_flag("--no-brake", o.no_brake, "Never brake: sees everything, may take most of a CPU")
+        ->group(limits);
 }
 
-void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& o, const std::string& formats, bool records) {
+void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& o, const std::string& formats,
+                                  bool records) {
     const char* output = "Output";
     command.add_option("--output,-o", o.format, formats)->capture_default_str()->group(output);
     if (records)
-        command.add_option("--record", o.record, "File that keeps the raw hits, as JSON lines; only root may read it")
+        command
+            .add_option("--record", o.record,
+                        "File that keeps the raw hits, as JSON lines; only root may read it")
             ->group(output);
     command.add_option("--color", o.colour, "auto, always or never")->capture_default_str()->group(output);
 }
@@ -58,7 +68,8 @@ Result<std::chrono::nanoseconds> check_ttl(const DiagnoseOptions& o) {
     if (!ttl) return ttl;
     using namespace std::chrono_literals;
     if (*ttl < 1s || *ttl > 7 * 24h)
-        return usage_error("use --ttl " + o.ttl, "a time to live is at least 1s and at most 7d", "the default is 10m");
+        return usage_error("use --ttl " + o.ttl, "a time to live is at least 1s and at most 7d",
+                           "the default is 10m");
     return ttl;
 }
 
@@ -76,7 +87,8 @@ void add_target(TargetQuery& query, const std::string& target) {
 Status check_process(const DiagnoseOptions& o, TargetQuery& query) {
     if (o.pid && !o.program.empty())
         return usage_error("diagnose", "both --pid and a program to start were given", "give one");
-    if (o.pid && *o.pid <= 0) return usage_error(fmt::format("use --pid {}", *o.pid), "a PID is a positive number");
+    if (o.pid && *o.pid <= 0)
+        return usage_error(fmt::format("use --pid {}", *o.pid), "a PID is a positive number");
     query.pid = o.pid;
     return done();
 }

@@ -33,12 +33,13 @@ struct DiagnosisOutput {
 };
 
 // TARGET (or `name`, at most `most` of them), --pid, --len, --type, --via, --vmlinux.
-void add_target_options(CLI::App& command, DiagnoseOptions& options, const std::string& name, std::size_t most,
-                        const std::string& help);
+void add_target_options(CLI::App& command, DiagnoseOptions& options, const std::string& name,
+                        std::size_t most, const std::string& help);
 // --ttl, --no-brake, --max-rate.
 void add_limit_options(CLI::App& command, DiagnoseOptions& options);
 // -o with these formats, --record where `records`, --color.
-void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& options, const std::string& formats, bool records);
+void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& options, const std::string& formats,
+                                  bool records);
 
 // Errors (Usage): a format that is not one of `formats`.
 Result<DiagnosisOutput> check_output(const DiagnoseOptions& options, const std::string& formats);
@@ -49,8 +50,8 @@ Result<SessionPlan> plan_session(const DiagnoseOptions& options);
 // Prints a diagnosis on stdout in the chosen format. False: stdout is closed.
 bool print_diagnosis(const Diagnosis& diagnosis, const DiagnosisOutput& output);
 
-// Arms, hands the hits to the recipe, prints what it concludes. The answer is the exit status. `recipe` is called when
-// the watch is armed.
+// Arms, hands the hits to the recipe, prints what it concludes. The answer is the exit status. `recipe` is
+// called when the watch is armed.
 int run_recipe(SessionPlan plan, const DiagnoseOptions& options, const DiagnosisOutput& output,
                const std::function<std::unique_ptr<Recipe>()>& recipe);
 

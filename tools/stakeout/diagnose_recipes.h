@@ -1,4 +1,5 @@
-// The recipes of `stakeout diagnose`: each registers its options below the command. `program` is what stood behind --.
+// The recipes of `stakeout diagnose`: each registers its options below the command. `program` is what stood
+// behind --.
 #pragma once
 
 #include "tools/stakeout/commands.h"

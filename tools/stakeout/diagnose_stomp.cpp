@@ -61,10 +61,14 @@ Command add_diagnose_stomp(CLI::App& diagnose, std::chrono::steady_clock::time_p
     command->add_option("--writers", options->writers, "Those by these functions; MODULE: is all of a module")
         ->delimiter(',')
         ->group(legitimate);
-    command->add_option("--learn", options->learn, "Those by whoever writes in the first so long: 10s")->group(legitimate);
-    command->add_option("--valid", options->valid, "Those for which this C expression is not 0: 'new >= 0 && new < 64'")
+    command->add_option("--learn", options->learn, "Those by whoever writes in the first so long: 10s")
         ->group(legitimate);
-    command->add_flag("--never-changes", options->never_changes, "None that changes the value")->group(legitimate);
+    command
+        ->add_option("--valid", options->valid,
+                     "Those for which this C expression is not 0: 'new >= 0 && new < 64'")
+        ->group(legitimate);
+    command->add_flag("--never-changes", options->never_changes, "None that changes the value")
+        ->group(legitimate);
     add_limit_options(*command, options->common);
     add_diagnosis_output_options(*command, options->common, formats, true);
     command->footer("Examples:\n"

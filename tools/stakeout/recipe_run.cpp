@@ -1,5 +1,5 @@
-// A recipe that watches, from armed to its diagnosis: hits go to the recipe and, with --record, to a file; everything
-// that is not a diagnosis is said on stderr.
+// A recipe that watches, from armed to its diagnosis: hits go to the recipe and, with --record, to a file;
+// everything that is not a diagnosis is said on stderr.
 #include "base/write_all.h"
 #include "tools/output/diagnosis_output.h"
 #include "tools/output/sinks.h"
@@ -69,11 +69,15 @@ class RecipeListener final : public WatchListener {
     bool flush() override {
         (void)words_->flush();
         if (record_) (void)record_->flush();
-        if (!enough_) enough_ = !recipe_.tick([this](const Diagnosis& d) { open_ = print_diagnosis(d, output_) && open_; });
+        if (!enough_)
+            enough_ =
+                !recipe_.tick([this](const Diagnosis& d) { open_ = print_diagnosis(d, output_) && open_; });
         return open_;
     }
     [[nodiscard]] bool has_room() const override { return !record_ || record_->has_room(); }
-    [[nodiscard]] bool is_behind() const override { return words_->is_behind() || (record_ && record_->is_behind()); }
+    [[nodiscard]] bool is_behind() const override {
+        return words_->is_behind() || (record_ && record_->is_behind());
+    }
     [[nodiscard]] bool has_enough() const override { return enough_; }
 
   private:
@@ -85,13 +89,15 @@ class RecipeListener final : public WatchListener {
     bool open_ = true;
 };
 
-// Memory contents are nobody's business but root's: 0600, and never through a link that somebody else has put there.
+// Memory contents are nobody's business but root's: 0600, and never through a link that somebody else has put
+// there.
 Result<OwnedFd> open_record(const std::string& path) {
     OwnedFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd)
         return Error{Failure::Usage, "keep the hits in " + path, "it cannot be written",
                      "name a file in a folder of root's", errno};
-    if (::fchmod(fd.get(), 0600) != 0) return internal_error("keep the hits in " + path, "its mode cannot be set", errno);
+    if (::fchmod(fd.get(), 0600) != 0)
+        return internal_error("keep the hits in " + path, "its mode cannot be set", errno);
     return fd;
 }
 

@@ -1,5 +1,5 @@
-// One watch from the command line's point of view: the program started, signals caught, targets resolved, armed, the
-// program let go. For `watch` and for the recipes that watch.
+// One watch from the command line's point of view: the program started, signals caught, targets resolved,
+// armed, the program let go. For `watch` and for the recipes that watch.
 #pragma once
 
 #include "base/owned_fd.h"
@@ -20,8 +20,8 @@ struct SessionPlan {
     TargetQuery targets;
     WatchRequest request;             // all but its targets
     std::vector<std::string> program; // to start; empty: none
-    // Called when the targets are known (request.targets) and nothing is armed: rules and scripts are added here, and
-    // targets may be changed. May be empty.
+    // Called when the targets are known (request.targets) and nothing is armed: rules and scripts are added
+    // here, and targets may be changed. May be empty.
     std::function<Status(Resolution& resolution, WatchRequest& request)> prepare;
 };
 
