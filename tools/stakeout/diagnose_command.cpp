@@ -10,6 +10,7 @@ Command add_diagnose_command(CLI::App& app, std::chrono::steady_clock::time_poin
     command->require_subcommand(1);
     auto recipes = std::make_shared<std::vector<Command>>();
     recipes->push_back(add_diagnose_stomp(*command, process_start, program));
+    recipes->push_back(add_diagnose_refcount(*command, process_start, program));
     command->footer("Examples:\n"
                     "  stakeout diagnose stomp balance --writers deposit,withdraw -- ./ledger\n"
                     "Manual: man stakeout-diagnose");
