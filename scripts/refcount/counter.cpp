@@ -68,7 +68,8 @@ CountStep Counter::step(const Hit& hit) {
     step.saturated = kind_ == CountKind::Refcount && *to <= refcount_saturated + most_at_once && *to < 0;
     step.below_zero = *to < 0;
     if (step.saturated && *from <= 0 && *from > refcount_saturated + most_at_once)
-        by = *from == 0 && habit.puts == 0 && habit.gets != 0 ? 1 : -1; // the kernel's own store after a bad step
+        by = *from == 0 && habit.puts == 0 && habit.gets != 0 ? 1
+                                                              : -1; // the kernel's own store after a bad step
     else if (step.saturated)
         return step; // it stays where it is, whoever comes
     if (const auto known = step_of_instruction(hit)) {
@@ -83,7 +84,8 @@ CountStep Counter::step(const Hit& hit) {
         return step;
     }
     // A store of 1 over 0 is a counter's birth, unless the same instruction adds at other times.
-    const bool is_birth = kind_ == CountKind::Refcount && *from == 0 && *to > 0 && is_store(hit) && !habit.from_above_zero;
+    const bool is_birth =
+        kind_ == CountKind::Refcount && *from == 0 && *to > 0 && is_store(hit) && !habit.from_above_zero;
     if (is_birth) {
         step.kind = CountStep::Kind::Set;
         return step;

@@ -1,7 +1,8 @@
 // What a hit did to a counter: took a reference, gave one back, set it anew, or nothing.
 //
-// The value is read after the trap, so with two CPUs at work one hit may show both their steps and the other none; which
-// step an instruction makes is then told by what it did at other times (lock inc always adds one).
+// The value is read after the trap, so with two CPUs at work one hit may show both their steps and the other
+// none; which step an instruction makes is then told by what it did at other times (lock inc always adds
+// one).
 #pragma once
 
 #include "watchpoints/hit/hit.h"
@@ -23,8 +24,8 @@ struct CountStep {
     std::int64_t from = 0, to = 0; // as the hit shows them
     std::uint64_t references = 0;  // of a Get or Put: how many
     bool below_zero = false;       // the counter is negative after it
-    bool saturated = false;        // refcount_t gave the counter up (REFCOUNT_SATURATED, include/linux/refcount.h)
-    bool from_zero = false;        // a Get that found zero
+    bool saturated = false; // refcount_t gave the counter up (REFCOUNT_SATURATED, include/linux/refcount.h)
+    bool from_zero = false; // a Get that found zero
 };
 
 class Counter {

@@ -55,9 +55,11 @@ void Pairing::settle_some(std::size_t leave) {
     std::deque<Event> kept_puts;
     std::size_t next_put = 0;
     std::size_t paired = 0;
-    const std::size_t most = std::min(gets.size(), puts_.size()) - std::min({leave, gets.size(), puts_.size()});
+    const std::size_t most =
+        std::min(gets.size(), puts_.size()) - std::min({leave, gets.size(), puts_.size()});
     for (const Event& get : gets) {
-        while (next_put < puts_.size() && puts_[next_put].hit < get.hit) kept_puts.push_back(puts_[next_put++]);
+        while (next_put < puts_.size() && puts_[next_put].hit < get.hit)
+            kept_puts.push_back(puts_[next_put++]);
         if (next_put < puts_.size() && (leave == 0 || paired < most)) {
             pair(get, puts_[next_put++]);
             ++paired;
@@ -70,18 +72,23 @@ void Pairing::settle_some(std::size_t leave) {
     gets_.clear();
     open_gets_ = kept_gets.size();
     for (Event& get : kept_gets) gets_[get.tid].push_back(std::move(get));
-    // Still too many of one kind: the oldest are given up, and counted.
-    while (leave != 0 && puts_.size() >= most_open) {
+    if (leave != 0) give_up(leave);
+}
+
+// Still too many of one kind: the oldest are given up, and counted; half of them at once, for this is not
+// cheap.
+void Pairing::give_up(std::size_t leave) {
+    while (puts_.size() > leave) {
         puts_.pop_front();
         ++forgotten_;
     }
-    while (leave != 0 && open_gets_ >= most_open && !gets_.empty()) {
-        auto& [tid, open] = *gets_.begin();
-        open.pop_front();
-        if (open.empty()) gets_.erase(gets_.begin());
-        --open_gets_;
-        ++forgotten_;
-    }
+    std::vector<Event> gets = open_gets();
+    if (gets.size() <= leave) return;
+    forgotten_ += gets.size() - leave;
+    gets_.clear();
+    open_gets_ = leave;
+    for (std::size_t i = gets.size() - leave; i < gets.size(); ++i)
+        gets_[gets[i].tid].push_back(std::move(gets[i]));
 }
 
 void Pairing::settle() {

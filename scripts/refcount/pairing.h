@@ -1,7 +1,7 @@
-// Gets paired with puts. First within a task: a put gives back the task's latest get by the same function, else its
-// latest get. What a task gives back without having taken waits, and is paired in order with what other tasks took and
-// did not give back: references that were handed over. What remains is what the verdict is about: gets that lack puts,
-// puts that lack gets.
+// Gets paired with puts. First within a task: a put gives back the task's latest get by the same function,
+// else its latest get. What a task gives back without having taken waits, and is paired in order with what
+// other tasks took and did not give back: references that were handed over. What remains is what the verdict
+// is about: gets that lack puts, puts that lack gets.
 #pragma once
 
 #include <array>
@@ -30,14 +30,18 @@ class Pairing {
     // To be called once, at the end: pairs what was handed over.
     void settle();
 
-    [[nodiscard]] std::vector<Event> open_gets() const;  // in order
+    [[nodiscard]] std::vector<Event> open_gets() const; // in order
     [[nodiscard]] std::vector<Event> open_puts() const;
     // (function that took, function that gave back) -> how often
-    [[nodiscard]] const std::map<std::pair<std::string, std::string>, std::uint64_t>& pairs() const { return pairs_; }
+    [[nodiscard]] const std::map<std::pair<std::string, std::string>, std::uint64_t>& pairs() const {
+        return pairs_;
+    }
     // The longest time that a reference taken by this function was held, of those given back.
     [[nodiscard]] std::uint64_t longest_hold_ns(const std::string& function) const;
-    // How many references were on their way between tasks, at the least, in each third of that time. After settle().
-    [[nodiscard]] std::array<std::int64_t, 3> least_handed_over(std::uint64_t from_ns, std::uint64_t to_ns) const;
+    // How many references were on their way between tasks, at the least, in each third of that time. After
+    // settle().
+    [[nodiscard]] std::array<std::int64_t, 3> least_handed_over(std::uint64_t from_ns,
+                                                                std::uint64_t to_ns) const;
     // Open gets and puts that were given up for want of room.
     [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
 
@@ -46,6 +50,7 @@ class Pairing {
   private:
     void pair(const Event& get, const Event& put);
     void settle_some(std::size_t leave);
+    void give_up(std::size_t leave);
 
     std::map<std::uint32_t, std::deque<Event>> gets_; // open, by task
     std::size_t open_gets_ = 0;

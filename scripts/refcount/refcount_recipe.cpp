@@ -14,7 +14,8 @@ constexpr std::size_t most_broken = 16;
 
 void RefcountRecipe::on_armed(const Armed& armed) {
     armed_ = armed;
-    kind_ = asked_kind_.value_or(armed.targets.empty() ? CountKind::Count : kind_of_type(armed.targets.front().type));
+    kind_ = asked_kind_.value_or(armed.targets.empty() ? CountKind::Count
+                                                       : kind_of_type(armed.targets.front().type));
     counter_ = Counter(kind_);
     if (!armed.values.empty()) first_ = last_ = counter_value(armed.values.front());
 }

@@ -1,8 +1,9 @@
 // `stakeout diagnose refcount`: gets and puts that do not match.
 //
-// Every change of the counter is a step (counter.h) by a function (reference_path.h), entered into a ledger by call path
-// and into the pairing (pairing.h). conclude() (refcount_verdict.cpp) accuses when the counter itself proves it (below
-// zero, saturated, risen from zero), or when one function's references stay open while those of others are given back.
+// Every change of the counter is a step (counter.h) by a function (reference_path.h), entered into a ledger
+// by call path and into the pairing (pairing.h). conclude() (refcount_verdict.cpp) accuses when the counter
+// itself proves it (below zero, saturated, risen from zero), or when one function's references stay open
+// while those of others are given back.
 #pragma once
 
 #include "scripts/recipe.h"
@@ -22,8 +23,8 @@ namespace stakeout {
 struct PathLedger {
     ReferencePath path;
     std::uint64_t gets = 0, puts = 0;
-    std::set<std::string> tasks; // "comm (pid)", a few
-    Hit sample;                  // the first
+    std::set<std::string> tasks;     // "comm (pid)", a few
+    Hit sample;                      // the first
     std::vector<std::uint64_t> hits; // the first few
 };
 
@@ -39,7 +40,8 @@ struct BrokenStep {
 class RefcountRecipe final : public Recipe {
   public:
     // `kind` absent: by the target's type, which on_armed tells.
-    explicit RefcountRecipe(std::optional<CountKind> kind) : asked_kind_(kind), counter_(kind.value_or(CountKind::Count)) {}
+    explicit RefcountRecipe(std::optional<CountKind> kind)
+        : asked_kind_(kind), counter_(kind.value_or(CountKind::Count)) {}
 
     void on_armed(const Armed& armed) override;
     void on_hit(const Hit& hit) override;

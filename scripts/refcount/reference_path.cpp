@@ -24,9 +24,9 @@ std::vector<std::string> words_of(std::string_view name) {
 }
 
 constexpr std::array<std::string_view, 30> helper_words{
-    "get",     "put",   "ref",    "unref",   "addref", "hold",   "grab", "retain", "tryget", "inc",
-    "dec",     "incref", "decref", "refcount", "kref", "atomic", "atomic64", "refcnt", "dget", "dput",
-    "iget",    "iput",  "igrab",  "fget",    "fput",   "mntget", "mntput", "drop", "unhold", "cmpxchg",
+    "get",  "put",    "ref",    "unref",    "addref", "hold",   "grab",     "retain", "tryget", "inc",
+    "dec",  "incref", "decref", "refcount", "kref",   "atomic", "atomic64", "refcnt", "dget",   "dput",
+    "iget", "iput",   "igrab",  "fget",     "fput",   "mntget", "mntput",   "drop",   "unhold", "cmpxchg",
 };
 // Of helpers that only some callers have: what they do is decided in them.
 constexpr std::array<std::string_view, 4> no_helpers{"get_user", "put_user", "get_option", "put_back"};
@@ -37,29 +37,33 @@ bool is_runtime(const Frame& frame) {
 }
 
 std::string key_of(const Frame& frame) {
-    return frame.symbol.empty() ? fmt::format("{}+{:#x}", frame.module, frame.ip) : frame.module + ":" + frame.symbol;
+    return frame.symbol.empty() ? fmt::format("{}+{:#x}", frame.module, frame.ip)
+                                : frame.module + ":" + frame.symbol;
 }
 
 } // namespace
 
-// The last or the first word tells: session_get, get_session, kref_put_mutex. A longer name with the word inside, as in
-// "handle_get_request", is a decider.
+// The last or the first word tells: session_get, get_session, kref_put_mutex. A longer name with the word
+// inside, as in "handle_get_request", is a decider.
 bool is_reference_helper(std::string_view function) {
     function = function.substr(0, function.find('('));
-    if (function.find("_M_add_ref") != std::string_view::npos || function.find("_M_release") != std::string_view::npos ||
-        function.starts_with("std::"))
+    if (function.find("_M_add_ref") != std::string_view::npos ||
+        function.find("_M_release") != std::string_view::npos || function.starts_with("std::"))
         return true;
-    if (const std::size_t scope = function.rfind("::"); scope != std::string_view::npos) function.remove_prefix(scope + 2);
+    if (const std::size_t scope = function.rfind("::"); scope != std::string_view::npos)
+        function.remove_prefix(scope + 2);
     for (const std::string_view exception : no_helpers)
         if (function.starts_with(exception)) return false;
     const std::vector<std::string> words = words_of(function.substr(0, function.find('.')));
     const auto is_one = [](const std::string& word) {
         return std::find(helper_words.begin(), helper_words.end(), word) != helper_words.end();
     };
-    if (words.empty() || words.size() > 4) return std::any_of(words.begin(), words.end(), [](const std::string& word) {
-        return word == "refcount" || word == "kref" || word == "atomic";
-    });
-    return is_one(words.front()) || is_one(words.back()) || words.front() == "refcount" || words.front() == "kref";
+    if (words.empty() || words.size() > 4)
+        return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+            return word == "refcount" || word == "kref" || word == "atomic";
+        });
+    return is_one(words.front()) || is_one(words.back()) || words.front() == "refcount" ||
+           words.front() == "kref";
 }
 
 ReferencePath reference_path(const Hit& hit) {
@@ -78,7 +82,8 @@ ReferencePath reference_path(const Hit& hit) {
     if (decider == frames.end()) decider = frames.begin();
     path.decider = **decider;
     path.key = key_of(path.decider);
-    for (auto frame = decider; frame != frames.end() && frame - decider < static_cast<std::ptrdiff_t>(frames_in_key); ++frame)
+    for (auto frame = decider;
+         frame != frames.end() && frame - decider < static_cast<std::ptrdiff_t>(frames_in_key); ++frame)
         path.stack += fmt::format("{}+{:#x};", key_of(**frame), (*frame)->offset);
     return path;
 }

@@ -1,5 +1,5 @@
-// Who took or gave back a reference: of a hit's stack the function that decided to, past the atomic helpers and the
-// object's own get and put functions, whose callers they serve.
+// Who took or gave back a reference: of a hit's stack the function that decided to, past the atomic helpers
+// and the object's own get and put functions, whose callers they serve.
 #pragma once
 
 #include "watchpoints/hit/hit.h"
@@ -18,7 +18,8 @@ struct ReferencePath {
 
 ReferencePath reference_path(const Hit& hit);
 
-// "kref_get", "sock_hold", "dput", "Session::addref", "refcount_warn_saturate", but not "target", "input", "get_user".
+// "kref_get", "sock_hold", "dput", "Session::addref", "refcount_warn_saturate", but not "target", "input",
+// "get_user".
 bool is_reference_helper(std::string_view function);
 
 } // namespace stakeout

@@ -38,13 +38,15 @@ int run_refcount(const RefcountOptions& options, std::chrono::steady_clock::time
 
 Command add_diagnose_refcount(CLI::App& diagnose, std::chrono::steady_clock::time_point process_start,
                               const std::vector<std::string>& program) {
-    CLI::App* command = diagnose.add_subcommand("refcount", "Gets and puts that do not match: which path drifts");
+    CLI::App* command =
+        diagnose.add_subcommand("refcount", "Gets and puts that do not match: which path drifts");
     auto options = std::make_shared<RefcountOptions>();
     options->common.program = program;
     add_target_options(*command, options->common, "TARGET", 1,
                        "The counter: symbol, task(PID)->FIELD, file(PID,FD)->FIELD, address");
-    command->add_option("--kind", options->kind,
-                        "refcount (zero ends the object's life) or count; where the type does not tell")
+    command
+        ->add_option("--kind", options->kind,
+                     "refcount (zero ends the object's life) or count; where the type does not tell")
         ->group("What to look at");
     add_limit_options(*command, options->common);
     add_diagnosis_output_options(*command, options->common, formats, true);
