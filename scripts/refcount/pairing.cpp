@@ -63,6 +63,7 @@ void Pairing::settle_some(std::size_t leave) {
         if (next_put < puts_.size() && (leave == 0 || paired < most)) {
             pair(get, puts_[next_put++]);
             ++paired;
+            ++handed_over_;
         } else {
             kept_gets.push_back(get);
         }

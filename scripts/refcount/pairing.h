@@ -38,6 +38,8 @@ class Pairing {
     }
     // The longest time that a reference taken by this function was held, of those given back.
     [[nodiscard]] std::uint64_t longest_hold_ns(const std::string& function) const;
+    // References that another task gave back. After settle().
+    [[nodiscard]] std::uint64_t handed_over() const { return handed_over_; }
     // How many references were on their way between tasks, at the least, in each third of that time. After
     // settle().
     [[nodiscard]] std::array<std::int64_t, 3> least_handed_over(std::uint64_t from_ns,
@@ -54,7 +56,7 @@ class Pairing {
 
     std::map<std::uint32_t, std::deque<Event>> gets_; // open, by task
     std::size_t open_gets_ = 0;
-    std::uint64_t forgotten_ = 0;
+    std::uint64_t forgotten_ = 0, handed_over_ = 0;
     std::deque<Event> puts_; // open
     std::map<std::pair<std::string, std::string>, std::uint64_t> pairs_;
     std::map<std::string, std::uint64_t> holds_;

@@ -143,10 +143,10 @@ class RefcountVerdict {
     }
 
     bool too_few_puts() {
+        const bool handed_over = handed_over_grows();
         std::vector<std::pair<std::string, Open>> leaking;
         for (const auto& [name, open] : open_)
-            if ((open.lost >= leaks_that_prove && spread(open)) ||
-                (open.gets >= leaks_that_prove && handed_over_grows()))
+            if (proves(open) || (open.gets >= leaks_that_prove && handed_over))
                 leaking.emplace_back(name, open);
         // What was not seen may have been puts.
         const std::uint64_t missed = r_.summary_.lost + r_.summary_.unseen;
@@ -154,17 +154,15 @@ class RefcountVerdict {
             return r_.summary_.braked != 0 || std::max(one.second.lost, one.second.gets) <= 2 * missed;
         });
         if (leaking.empty() || !r_.first_ || !r_.last_ || *r_.last_ <= *r_.first_) return false;
-        for (auto& [name, open] : leaking)
-            open.lost = std::max(open.lost, handed_over_grows() ? open.gets : 0);
         std::sort(leaking.begin(), leaking.end(),
-                  [](const auto& a, const auto& b) { return a.second.lost > b.second.lost; });
+                  [](const auto& a, const auto& b) { return a.second.gets > b.second.gets; });
         for (const auto& [name, open] : leaking) {
             const PathLedger* path = path_of(name, true);
             if (path == nullptr) continue;
             const auto [gets, puts] = totals(name);
             d_.culprits.push_back(culprit_at(
                 path->path.decider, path->sample,
-                fmt::format("took {} references, of which {} were never given back", gets, open.lost)));
+                fmt::format("took {} references, of which {} were never given back", gets, open.gets)));
         }
         if (d_.culprits.empty()) return false;
         const auto& [name, open] = leaking.front();
@@ -175,12 +173,12 @@ class RefcountVerdict {
         d_.sentence = fmt::format(
             "{} in {} takes references of {} that are not given back: {} of {} gets have no put, the "
             "count went from {} to {}",
-            describe(path->path.decider), task_of(path->sample), d_.target, open.lost, gets, *r_.first_,
+            describe(path->path.decider), task_of(path->sample), d_.target, open.gets, gets, *r_.first_,
             *r_.last_);
         Evidence evidence;
         evidence.kind = "open_gets";
         evidence.says =
-            handed_over_grows()
+            !proves(open_[name])
                 ? "fewer references are given back by other tasks than are handed to them, in each third of "
                   "the time"
                 : fmt::format(
@@ -196,9 +194,11 @@ class RefcountVerdict {
     // by how many were on their way at the least, in each third of the time.
     [[nodiscard]] bool handed_over_grows() const {
         const auto least = r_.pairing_.least_handed_over(r_.first_ns_, r_.last_ns_);
-        return least[0] < least[1] && least[1] < least[2] &&
+        return r_.pairing_.handed_over() != 0 && least[0] < least[1] && least[1] < least[2] &&
                least[2] >= static_cast<std::int64_t>(leaks_that_prove);
     }
+
+    static bool proves(const Open& open) { return open.lost >= leaks_that_prove && spread(open); }
 
     // In two thirds of the time at least: once is a reference that somebody keeps.
     static bool spread(const Open& open) { return (open.thirds & (open.thirds - 1)) != 0; }

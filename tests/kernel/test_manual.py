@@ -14,7 +14,7 @@ LONG_OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
 def options_in_help(command: str) -> set[str]:
-    told = run(command, "--help")
+    told = run(*command.split("-"), "--help")
     assert told.returncode == 0
     listed = [line for line in told.stdout.splitlines() if line.startswith("  -")]
     return {option for line in listed for option in LONG_OPTION.findall(line.split("  ")[1])}
@@ -25,11 +25,19 @@ def options_in_page(command: str) -> set[str]:
     return set(LONG_OPTION.findall(text))
 
 
-@pytest.mark.parametrize("command", ["watch", "doctor", "slots", "check", "compile"])
+@pytest.mark.parametrize("command", ["watch", "doctor", "slots", "check", "compile", "diagnose-stomp", "diagnose-refcount"])
 def test_every_option_of_help_is_in_the_manual(command: str) -> None:
     options = options_in_help(command) - {"--help"}
     assert options, "help lists no options"
     assert options <= options_in_page(command)
+
+
+def test_diagnose_page_names_every_recipe() -> None:
+    text = (MANUAL / "stakeout-diagnose.1").read_text(encoding="utf-8").replace("\\-", "-")
+    recipes = re.findall(r"^  ([a-z]+)  ", run("diagnose", "--help").stdout, re.MULTILINE)
+    assert recipes
+    for recipe in recipes:
+        assert f"stakeout-diagnose-{recipe}" in text and (MANUAL / f"stakeout-diagnose-{recipe}.1").exists()
 
 
 def test_main_page_names_every_command() -> None:

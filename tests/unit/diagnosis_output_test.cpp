@@ -18,7 +18,10 @@ Diagnosis example() {
     holder.kind = "holder";
     holder.says = "f took a";
     holder.hits = {3, 9};
-    holder.facts = {{"count", std::uint64_t{18446744073709551615U}}, {"net", std::int64_t{-1}}, {"sure", true}, {"word", std::string("x")}};
+    holder.facts = {{"count", std::uint64_t{18446744073709551615U}},
+                    {"net", std::int64_t{-1}},
+                    {"sure", true},
+                    {"word", std::string("x")}};
     Frame frame;
     frame.symbol = "f;g";
     frame.ip = 0x10;
@@ -29,7 +32,8 @@ Diagnosis example() {
     d.covered = {"coverage", "all of it", {}, {}, {}, {}, {}};
     d.not_covered = {"devices"};
     d.next = {"stakeout slots"};
-    d.graph = WaitGraph{{{"task 1", "t \"1\"", WaitGraph::Node::Kind::Task, true}, {"lock 0x1", "a", WaitGraph::Node::Kind::Lock, true}},
+    d.graph = WaitGraph{{{"task 1", "t \"1\"", WaitGraph::Node::Kind::Task, true},
+                         {"lock 0x1", "a", WaitGraph::Node::Kind::Lock, true}},
                         {{"task 1", "lock 0x1", WaitGraph::Edge::Kind::WaitsFor, true},
                          {"lock 0x1", "task 1", WaitGraph::Edge::Kind::HeldBy, true}}};
     return d;
@@ -64,11 +68,15 @@ TEST(DiagnosisOutput, TextBeginsWithTheVerdictAndHidesNoEscapes) {
 
 TEST(DiagnosisOutput, DotIsQuoted) {
     const std::string dot = diagnosis_dot(example());
-    EXPECT_NE(dot.find("\"task 1\" [label=\"t \\\"1\\\"\", shape=box, color=red];"), std::string::npos) << dot;
-    EXPECT_NE(dot.find("\"task 1\" -> \"lock 0x1\" [label=\"waits for\", color=red];"), std::string::npos) << dot;
+    EXPECT_NE(dot.find("\"task 1\" [label=\"t \\\"1\\\"\", shape=box, color=red];"), std::string::npos)
+        << dot;
+    EXPECT_NE(dot.find("\"task 1\" -> \"lock 0x1\" [label=\"waits for\", color=red];"), std::string::npos)
+        << dot;
 }
 
-TEST(DiagnosisOutput, FoldedHasTheWeightedStacks) { EXPECT_EQ(diagnosis_folded(example()), "f:g;f:g 4096\n"); }
+TEST(DiagnosisOutput, FoldedHasTheWeightedStacks) {
+    EXPECT_EQ(diagnosis_folded(example()), "f:g;f:g 4096\n");
+}
 
 } // namespace
 } // namespace stakeout

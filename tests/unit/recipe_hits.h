@@ -28,8 +28,9 @@ struct HitMaker {
     std::uint64_t seq = 0, time_ns = 0;
 
     // A write in user mode by the first of these functions, innermost first.
-    Hit write(std::initializer_list<const char*> functions, std::uint64_t from, std::uint64_t to, std::uint32_t tid = 1,
-              const std::string& instruction = "mov qword ptr [rdi], rax", std::size_t width = 8) {
+    Hit write(std::initializer_list<const char*> functions, std::uint64_t from, std::uint64_t to,
+              std::uint32_t tid = 1, const std::string& instruction = "mov qword ptr [rdi], rax",
+              std::size_t width = 8) {
         Hit hit;
         hit.seq = ++seq;
         hit.time_ns = time_ns += 1'000'000;

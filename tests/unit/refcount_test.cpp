@@ -9,11 +9,12 @@ namespace stakeout {
 namespace {
 
 TEST(ReferenceHelper, ByTheNamesOfTheField) {
-    for (const char* name : {"kref_get", "session_put", "sock_hold", "dput", "refcount_dec_and_test", "atomic_inc",
-                             "Session::addRef()", "std::__shared_count<>::_M_release", "get_task_struct", "fput"})
+    for (const char* name :
+         {"kref_get", "session_put", "sock_hold", "dput", "refcount_dec_and_test", "atomic_inc",
+          "Session::addRef()", "std::__shared_count<>::_M_release", "get_task_struct", "fput"})
         EXPECT_TRUE(is_reference_helper(name)) << name;
-    for (const char* name : {"reject", "handle_request", "submit", "main", "get_user_pages_of_request_list", "target_open",
-                             "input_report", "begin", "work_off"})
+    for (const char* name : {"reject", "handle_request", "submit", "main", "get_user_pages_of_request_list",
+                             "target_open", "input_report", "begin", "work_off"})
         EXPECT_FALSE(is_reference_helper(name)) << name;
 }
 
@@ -26,25 +27,33 @@ TEST(Counter, StepsByInstructionWhereTheValueMisleads) {
     EXPECT_EQ(both.references, 1U);
     const auto none = counter.step(maker.write({"put"}, 3, 3, 1, "lock dec dword ptr [rdi]", 4));
     EXPECT_EQ(none.kind, CountStep::Kind::Put);
-    EXPECT_EQ(counter.step(maker.write({"put"}, 3, 2, 1, "lock add dword ptr [rdi], 0xFFFFFFFF", 4)).kind, CountStep::Kind::Put);
+    EXPECT_EQ(counter.step(maker.write({"put"}, 3, 2, 1, "lock add dword ptr [rdi], 0xFFFFFFFF", 4)).kind,
+              CountStep::Kind::Put);
 }
 
 TEST(Counter, LearnsWhatAnExchangeDoes) {
     HitMaker maker;
     Counter counter(CountKind::Count);
     for (std::uint64_t i = 1; i < 5; ++i)
-        EXPECT_EQ(counter.step(maker.write({"inc"}, i, i + 1, 1, "lock xadd dword ptr [rdi], eax", 4)).kind, CountStep::Kind::Get);
-    EXPECT_EQ(counter.step(maker.write({"inc"}, 5, 5, 1, "lock xadd dword ptr [rdi], eax", 4)).kind, CountStep::Kind::Get);
-    EXPECT_EQ(counter.step(maker.write({"try"}, 5, 5, 1, "lock cmpxchg dword ptr [rdi], edx", 4)).kind, CountStep::Kind::Nothing);
+        EXPECT_EQ(counter.step(maker.write({"inc"}, i, i + 1, 1, "lock xadd dword ptr [rdi], eax", 4)).kind,
+                  CountStep::Kind::Get);
+    EXPECT_EQ(counter.step(maker.write({"inc"}, 5, 5, 1, "lock xadd dword ptr [rdi], eax", 4)).kind,
+              CountStep::Kind::Get);
+    EXPECT_EQ(counter.step(maker.write({"try"}, 5, 5, 1, "lock cmpxchg dword ptr [rdi], edx", 4)).kind,
+              CountStep::Kind::Nothing);
 }
 
 TEST(Counter, KnowsTheEndsOfARefcount) {
     HitMaker maker;
     Counter counter(CountKind::Refcount);
-    EXPECT_EQ(counter.step(maker.write({"init"}, 0, 1, 1, "mov dword ptr [rdi], 0x1", 4)).kind, CountStep::Kind::Set);
+    EXPECT_EQ(counter.step(maker.write({"init"}, 0, 1, 1, "mov dword ptr [rdi], 0x1", 4)).kind,
+              CountStep::Kind::Set);
     EXPECT_TRUE(counter.step(maker.write({"get"}, 0, 1, 1, "lock inc dword ptr [rdi]", 4)).from_zero);
-    EXPECT_TRUE(counter.step(maker.write({"put"}, 0, 0xffffffff, 1, "lock dec dword ptr [rdi]", 4)).below_zero);
-    EXPECT_TRUE(counter.step(maker.write({"warn"}, 0xffffffff, 0xc0000000, 1, "mov dword ptr [rdi], 0xc0000000", 4)).saturated);
+    EXPECT_TRUE(
+        counter.step(maker.write({"put"}, 0, 0xffffffff, 1, "lock dec dword ptr [rdi]", 4)).below_zero);
+    EXPECT_TRUE(
+        counter.step(maker.write({"warn"}, 0xffffffff, 0xc0000000, 1, "mov dword ptr [rdi], 0xc0000000", 4))
+            .saturated);
 }
 
 TEST(Pairing, WithinATaskByTheSameFunctionFirst) {
@@ -76,7 +85,8 @@ TEST(Pairing, BetweenTasksInOrder) {
 
 TEST(Pairing, IsBounded) {
     Pairing pairing;
-    for (std::uint64_t i = 1; i < 3 * Pairing::most_open; ++i) pairing.get({i, i, static_cast<std::uint32_t>(i % 7), "leak"});
+    for (std::uint64_t i = 1; i < 3 * Pairing::most_open; ++i)
+        pairing.get({i, i, static_cast<std::uint32_t>(i % 7), "leak"});
     EXPECT_LE(pairing.open_gets().size(), Pairing::most_open);
     EXPECT_GT(pairing.forgotten(), 0U);
 }

@@ -1,4 +1,5 @@
-// The parts of the stomp recipe. That it names true culprits is proven on real memory, tests/kernel/test_faults.py.
+// The parts of the stomp recipe. That it names true culprits is proven on real memory,
+// tests/kernel/test_faults.py.
 #include "recipe_hits.h"
 
 #include "scripts/stomp/lost_update.h"
@@ -17,8 +18,8 @@ namespace {
 TEST(StompWriter, IsTheCallerOfPrimitivesAndLibraries) {
     Hit hit;
     hit.user_mode = true;
-    hit.user_stack = {frame_of("__memmove_avx512_unaligned_erms", "/usr/lib/libc.so.6"), frame_of("rename", "/bin/x"),
-                      frame_of("main", "/bin/x")};
+    hit.user_stack = {frame_of("__memmove_avx512_unaligned_erms", "/usr/lib/libc.so.6"),
+                      frame_of("rename", "/bin/x"), frame_of("main", "/bin/x")};
     const Writer writer = writer_of(hit);
     ASSERT_NE(writer.frame, nullptr);
     EXPECT_EQ(writer.frame->symbol, "rename");
@@ -38,7 +39,8 @@ TEST(StompWriter, TellsWhoFreesAndWhoAllocates) {
     hit.kernel_stack = {frame_of("__slab_free"), frame_of("kfree"), frame_of("close_session", "m")};
     EXPECT_EQ(writer_of(hit).role, Writer::Role::Frees);
     EXPECT_EQ(writer_of(hit).frame->symbol, "close_session");
-    hit.kernel_stack = {frame_of("memset_orig"), frame_of("__kmalloc_cache_noprof"), frame_of("next_owner", "m")};
+    hit.kernel_stack = {frame_of("memset_orig"), frame_of("__kmalloc_cache_noprof"),
+                        frame_of("next_owner", "m")};
     EXPECT_EQ(writer_of(hit).role, Writer::Role::Allocates);
 }
 
@@ -50,7 +52,8 @@ TEST(StompWriter, WithoutAStackThereIsNone) {
 }
 
 TEST(StompWriter, NamesThatOnlyLookLikePrimitives) {
-    for (const char* name : {"copy_names", "free_session", "set_state", "update_memory", "my_malloc_stats", "clear_name"})
+    for (const char* name :
+         {"copy_names", "free_session", "set_state", "update_memory", "my_malloc_stats", "clear_name"})
         EXPECT_FALSE(is_copy_primitive(name) || is_allocation(name) || is_release(name)) << name;
     for (const char* name : {"memcpy", "__memset_avx2_erms", "memset_orig", "rep_stos_alternative", "strcpy"})
         EXPECT_TRUE(is_copy_primitive(name)) << name;
@@ -85,12 +88,13 @@ TEST(StompPattern, RecognisesWhatIsCertain) {
 TEST(StompPattern, GuessesNothing) {
     EXPECT_EQ(pattern_of({}), "");
     EXPECT_EQ(pattern_of({0, 0, 0, 0, 0, 0, 0, 0}), "");
-    EXPECT_EQ(pattern_of({'a', 'b', 0, 0, 0, 0, 0, 0}), "");   // two letters may be a number
+    EXPECT_EQ(pattern_of({'a', 'b', 0, 0, 0, 0, 0, 0}), "");     // two letters may be a number
     EXPECT_EQ(pattern_of({'a', 'b', 'c', 'd', 1, 0, 0, 0}), ""); // text with something behind it
     EXPECT_EQ(pattern_of({42, 0, 0, 0, 0, 0, 0, 0}), "");
 }
 
-Hit store(const std::string& function, const std::string& instruction, std::initializer_list<std::pair<const char*, std::uint64_t>> registers) {
+Hit store(const std::string& function, const std::string& instruction,
+          std::initializer_list<std::pair<const char*, std::uint64_t>> registers) {
     HitMaker maker;
     Hit hit = maker.write({function.c_str()}, 0, 1, 1, instruction);
     hit.says.emplace();
@@ -112,7 +116,8 @@ TEST(StompOverrun, CopyBeganAtItsFirstArgument) {
 }
 
 TEST(StompOverrun, IndexedStoreBelongsToItsBase) {
-    const auto origin = store_origin(store("record", "mov qword ptr [rdx+rax*8], rsi", {{"dx", 0x1008}, {"ax", ~0ULL}}));
+    const auto origin =
+        store_origin(store("record", "mov qword ptr [rdx+rax*8], rsi", {{"dx", 0x1008}, {"ax", ~0ULL}}));
     ASSERT_TRUE(origin);
     EXPECT_EQ(origin->start, 0x1008U);
     EXPECT_EQ(origin->kind, StoreOrigin::Kind::Indexed);
@@ -121,7 +126,8 @@ TEST(StompOverrun, IndexedStoreBelongsToItsBase) {
 TEST(StompOverrun, TellsNothingWithoutProof) {
     EXPECT_FALSE(store_origin(store("f", "mov qword ptr [0x404040], rax", {{"ax", 1}})));
     EXPECT_FALSE(store_origin(store("f", "mov qword ptr [rsp+0x8], rax", {{"sp", 0xff8}})));
-    EXPECT_FALSE(store_origin(store("memcpy", "mov qword ptr [rdi], rax", {{"ax", 0x99999999999}}))); // not near
+    EXPECT_FALSE(
+        store_origin(store("memcpy", "mov qword ptr [rdi], rax", {{"ax", 0x99999999999}}))); // not near
     EXPECT_FALSE(store_origin(store("f", "rep stosb byte ptr [rdi], al", {{"di", 0x1001}, {"cx", 0}})));
 }
 
@@ -145,7 +151,8 @@ TEST(StompLostUpdate, OrdinaryTrafficLosesNothing) {
     std::uint64_t value = 100;
     for (int i = 0; i < 200; ++i) {
         const std::uint64_t next = i % 3 == 0 ? value - 5 : value + 10;
-        EXPECT_FALSE(updates.add(maker.write({"x"}, value, next, i % 2), i % 3 == 0 ? "withdraw" : "deposit"));
+        EXPECT_FALSE(
+            updates.add(maker.write({"x"}, value, next, i % 2), i % 3 == 0 ? "withdraw" : "deposit"));
         value = next;
     }
 }
