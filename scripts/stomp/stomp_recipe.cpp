@@ -29,13 +29,20 @@ std::string key_of(const Frame& frame) {
     return frame.symbol.empty() ? fmt::format("{:#x}", frame.ip) : frame.module + ":" + frame.symbol;
 }
 
+// The language is --when's, the option is not.
+Error about_valid(Error error) {
+    if (const std::size_t at = error.tried.find("--when"); at != std::string::npos)
+        error.tried.replace(at, 6, "--valid");
+    return error;
+}
+
 Result<std::shared_ptr<const HitFilter>> filter_for(const std::string& expression,
                                                     const Resolution& resolution) {
     auto syntax = parse_when(expression);
-    if (!syntax) return std::move(syntax).error();
+    if (!syntax) return about_valid(std::move(syntax).error());
     auto bound = WhenExpression::bind(*syntax, predicate_targets(resolution.targets),
                                       target_fields(resolution.targets, resolution.types.get()));
-    if (!bound) return std::move(bound).error();
+    if (!bound) return about_valid(std::move(bound).error());
     if (bound->uses_kernel_reads())
         return usage_error(fmt::format("use --valid '{}'", expression),
                            "it follows a pointer, and the writes are judged after they were made",
