@@ -268,6 +268,7 @@ class RefcountVerdict {
 
     void add_ledger() {
         std::vector<const PathLedger*> paths;
+        paths.reserve(r_.paths_.size());
         for (const auto& [stack, path] : r_.paths_) paths.push_back(&path);
         const auto drift = [](const PathLedger* p) {
             return p->gets > p->puts ? p->gets - p->puts : p->puts - p->gets;

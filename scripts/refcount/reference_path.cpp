@@ -68,6 +68,7 @@ bool is_reference_helper(std::string_view function) {
 
 ReferencePath reference_path(const Hit& hit) {
     std::vector<const Frame*> frames;
+    frames.reserve(hit.kernel_stack.size() + hit.user_stack.size());
     for (const Frame& frame : hit.kernel_stack) frames.push_back(&frame);
     for (const Frame& frame : hit.user_stack) frames.push_back(&frame);
     ReferencePath path;

@@ -77,6 +77,7 @@ bool is_exact_allocation(std::string_view bare) {
 // The stacks of a hit as one list, innermost first.
 std::vector<const Frame*> frames_of(const Hit& hit) {
     std::vector<const Frame*> frames;
+    frames.reserve(hit.kernel_stack.size() + hit.user_stack.size());
     for (const Frame& frame : hit.kernel_stack) frames.push_back(&frame);
     for (const Frame& frame : hit.user_stack) frames.push_back(&frame);
     return frames;
