@@ -1,4 +1,5 @@
-# add_bpf_skeleton(NAME): bpf/NAME.bpf.c -> NAME.skel.h, a CO-RE object inside a C header.
+# add_bpf_skeleton(NAME [FOLDER]): FOLDER/NAME.bpf.c (bpf/ where no folder is named) -> NAME.skel.h, a CO-RE object
+# inside a C header.
 find_program(BPF_CLANG NAMES clang-19 REQUIRED)
 find_program(BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
 
@@ -14,12 +15,16 @@ function(add_vmlinux_header)
 endfunction()
 
 function(add_bpf_skeleton name)
+  set(folder bpf)
+  if(ARGC GREATER 1)
+    set(folder ${ARGV1})
+  endif()
   set(object ${BPF_GENERATED}/${name}.bpf.o)
   add_custom_command(OUTPUT ${object}
     COMMAND ${BPF_CLANG} -g -O2 -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_x86
             -I${CMAKE_SOURCE_DIR} -I${BPF_GENERATED} -MD -MF ${object}.d
-            -c ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c -o ${object}
-    DEPENDS ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c ${BPF_GENERATED}/vmlinux.h
+            -c ${CMAKE_SOURCE_DIR}/${folder}/${name}.bpf.c -o ${object}
+    DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/${name}.bpf.c ${BPF_GENERATED}/vmlinux.h
     DEPFILE ${object}.d VERBATIM)
   add_custom_command(OUTPUT ${BPF_GENERATED}/${name}.skel.h
     COMMAND ${BPFTOOL} gen skeleton ${object} name ${name}_bpf > ${BPF_GENERATED}/${name}.skel.h
