@@ -12,6 +12,7 @@
 namespace stakeout {
 
 // By their arguments, not by their names: aligned_alloc is a Memalign.
+// The first LEAK_ROLES are counted in leak_counters::calls.
 enum class AllocatorRole { Malloc, Calloc, Realloc, Memalign, PosixMemalign, Free, Mmap, Munmap };
 
 struct AllocatorSite {

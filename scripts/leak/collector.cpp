@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
+#include <thread>
 #include <utility>
 
 namespace stakeout {
@@ -44,6 +46,26 @@ void each_entry(int map, const Visit& visit) {
     }
 }
 
+leak_counters sum_counters(const leak_bpf& object) {
+    const int cpus = libbpf_num_possible_cpus();
+    if (cpus <= 0) return {};
+    std::vector<leak_counters> each(static_cast<std::size_t>(cpus));
+    const std::uint32_t key = 0;
+    leak_counters sum{};
+    if (bpf_map_lookup_elem(bpf_map__fd(object.maps.counters), &key, each.data()) != 0) return sum;
+    for (const leak_counters& one : each) {
+        sum.entries += one.entries;
+        sum.tracked += one.tracked;
+        sum.frees += one.frees;
+        sum.full += one.full;
+        sum.no_stack += one.no_stack;
+        sum.work_ns += one.work_ns;
+        for (std::size_t role = 0; role < LEAK_ROLES; ++role)
+            sum.calls[role] += one.calls[role]; // NOLINT(*-constant-array-index)
+    }
+    return sum;
+}
+
 } // namespace
 
 struct Collector::State {
@@ -51,7 +73,9 @@ struct Collector::State {
     std::unique_ptr<leak_bpf, DestroyObject> object;
     std::vector<AllocatorSite> sites;
     ProbeCost cost;
-    std::vector<Link> always, windowed;
+    std::vector<Link> always;
+    std::map<std::size_t, std::vector<Link>> windowed; // by index into `sites`: the return, then the entry
+    std::vector<std::jthread> detaching;
     bool open = false;
     std::uint64_t opened_ns = 0, exposed_ns = 0;
 
@@ -61,6 +85,7 @@ struct Collector::State {
                                      std::vector<Link>& links) const;
     [[nodiscard]] Status attach_allocation(const AllocatorSite& site, std::vector<Link>& links);
     [[nodiscard]] Status attach_tracepoint(bpf_program* program);
+    [[nodiscard]] bool is_busy(AllocatorRole role) const;
     [[nodiscard]] bpf_program* entry_of(AllocatorRole role) const;
 };
 
@@ -189,14 +214,14 @@ Result<std::unique_ptr<Collector>> Collector::start(const Config& config) {
 Status Collector::open_window() {
     State& s = *state_;
     if (s.open) return done();
-    for (const AllocatorSite& site : s.sites) {
-        if (site.role == AllocatorRole::Free || site.role == AllocatorRole::Mmap ||
-            site.role == AllocatorRole::Munmap)
-            continue;
-        if (auto attached = s.attach_allocation(site, s.windowed); !attached) {
-            s.windowed.clear();
-            return attached;
-        }
+    settle();
+    // The busiest, malloc, comes last: its traps cost from here on.
+    for (std::size_t i = s.sites.size(); i-- > 0;) {
+        const AllocatorRole role = s.sites[i].role;
+        if (static_cast<int>(role) >= LEAK_ROLES || s.windowed.contains(i)) continue;
+        std::vector<Link> links;
+        if (auto attached = s.attach_allocation(s.sites[i], links); !attached) return attached;
+        s.windowed.emplace(i, std::move(links));
     }
     s.object->bss->window += 1;
     s.opened_ns = monotonic_ns();
@@ -205,14 +230,32 @@ Status Collector::open_window() {
     return done();
 }
 
+// One call in twenty, and the probes that stay cost next to nothing.
+bool Collector::State::is_busy(AllocatorRole role) const {
+    const leak_counters sums = sum_counters(*object);
+    std::uint64_t all = 0;
+    for (const std::uint64_t calls : sums.calls) all += calls;
+    return sums.calls[static_cast<std::size_t>(role)] * 20 >= all; // NOLINT(*-constant-array-index)
+}
+
 void Collector::close_window() {
     State& s = *state_;
     if (!s.open) return;
     s.object->bss->window_open = 0;
     s.exposed_ns += monotonic_ns() - s.opened_ns;
     s.open = false;
-    while (!s.windowed.empty()) s.windowed.pop_back(); // entries before their returns
+    for (auto site = s.windowed.begin(); site != s.windowed.end();) {
+        if (!s.is_busy(s.sites[site->first].role)) {
+            ++site;
+            continue;
+        }
+        // Entry and return at once: they share the trap, which is gone when both are.
+        for (Link& link : site->second) s.detaching.emplace_back([gone = std::move(link)]() mutable { gone.reset(); });
+        site = s.windowed.erase(site);
+    }
 }
+
+void Collector::settle() { state_->detaching.clear(); } // joins
 
 bool Collector::window_is_open() const { return state_->open; }
 
@@ -250,23 +293,7 @@ std::vector<std::uint64_t> Collector::stack(std::int32_t id) const {
     return frames;
 }
 
-leak_counters Collector::counters() const {
-    const int cpus = libbpf_num_possible_cpus();
-    if (cpus <= 0) return {};
-    std::vector<leak_counters> each(static_cast<std::size_t>(cpus));
-    const std::uint32_t key = 0;
-    leak_counters sum{};
-    if (bpf_map_lookup_elem(bpf_map__fd(state_->object->maps.counters), &key, each.data()) != 0) return sum;
-    for (const leak_counters& one : each) {
-        sum.entries += one.entries;
-        sum.tracked += one.tracked;
-        sum.frees += one.frees;
-        sum.full += one.full;
-        sum.no_stack += one.no_stack;
-        sum.work_ns += one.work_ns;
-    }
-    return sum;
-}
+leak_counters Collector::counters() const { return sum_counters(*state_->object); }
 
 const ProbeCost& Collector::probe_cost() const { return state_->cost; }
 

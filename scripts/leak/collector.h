@@ -39,9 +39,13 @@ class Collector {
     Collector(const Collector&) = delete;
     Collector& operator=(const Collector&) = delete;
 
-    // Attaches the allocation probes where they are not. Some milliseconds each way.
+    // Attaches the allocation probes where they are not. Takes a millisecond a function.
     [[nodiscard]] Status open_window();
+    // Allocations are not tracked from here on; the probes of busy functions are taken away, in the background
+    // (the kernel waits for grace periods, some 100 ms each) and finished at the latest with settle() or the
+    // next window.
     void close_window();
+    void settle();
     [[nodiscard]] bool window_is_open() const;
     [[nodiscard]] std::chrono::nanoseconds exposure() const; // time that windows were open, in all
 

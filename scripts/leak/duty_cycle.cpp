@@ -18,10 +18,16 @@ void DutyCycle::learn(std::uint64_t allocations, std::uint64_t work_ns, Duration
     if (room < enough_room) duty_ = std::min(duty_, budget * room / enough_room);
 }
 
+DutyCycle::Duration DutyCycle::window() const {
+    if (always()) return longest_window;
+    const double wanted = static_cast<double>(shortest_pause.count()) * duty_ / (1 - duty_);
+    return std::clamp(Duration(static_cast<std::int64_t>(wanted)), shortest_window, longest_window);
+}
+
 DutyCycle::Duration DutyCycle::pause() const {
     if (always()) return Duration(0);
-    const double period = static_cast<double>(window().count()) / std::max(duty_, 1e-3);
-    return std::min(longest_pause, Duration(static_cast<std::int64_t>(period)) - window());
+    const double wanted = static_cast<double>(window().count()) * (1 - duty_) / std::max(duty_, 1e-3);
+    return std::min(longest_pause, Duration(static_cast<std::int64_t>(wanted)));
 }
 
 } // namespace stakeout

@@ -13,6 +13,8 @@ class DutyCycle {
     // Share of one CPU that watching allocations may take while sampling.
     static constexpr double budget = 0.05;
     static constexpr Duration shortest_window = std::chrono::milliseconds(20);
+    static constexpr Duration longest_window = std::chrono::milliseconds(500);
+    static constexpr Duration shortest_pause = std::chrono::milliseconds(120); // taking probes away takes as long
     static constexpr Duration longest_pause = std::chrono::seconds(2);
 
     // `per_allocation`: what the probes of one allocation cost beside the program's own work.
@@ -24,8 +26,9 @@ class DutyCycle {
 
     [[nodiscard]] bool always() const { return duty_ >= 1; }
     [[nodiscard]] double duty() const { return duty_; }
-    [[nodiscard]] Duration window() const { return shortest_window; }
-    [[nodiscard]] Duration pause() const; // after each window
+    // As short as the pause after it allows; neither matters while always().
+    [[nodiscard]] Duration window() const;
+    [[nodiscard]] Duration pause() const;
 
     [[nodiscard]] double load() const { return load_; } // CPUs that an open window takes, as last measured
 

@@ -131,8 +131,10 @@ static void forget(__u64 address) {
 
 // ---- A process's allocator ----
 
-static int begin(__u64 size, __u64 place, __u32 what) {
-    if (!window_open) return 0;
+static int begin(__u64 size, __u64 place, __u32 what, __u32 role) {
+    struct leak_counters* sums = count();
+    if (!window_open || !sums) return 0;
+    if (what == LEAK_HEAP) sums->calls[role]++;
     struct begun_key key = {.tid = (__u32)bpf_get_current_pid_tgid(), .what = what};
     struct begun begun = {.size = size, .place = place, .window = window};
     bpf_map_update_elem(&under_way, &key, &begun, BPF_ANY);
@@ -180,16 +182,17 @@ static int end(struct pt_regs* ctx, __u64 address, __u32 what) {
     return 0;
 }
 
+// The last number is the AllocatorRole.
 SEC("uprobe")
-int malloc_begins(struct pt_regs* ctx) { return begin(ctx->di, 0, LEAK_HEAP); }
+int malloc_begins(struct pt_regs* ctx) { return begin(ctx->di, 0, LEAK_HEAP, 0); }
 SEC("uprobe")
-int calloc_begins(struct pt_regs* ctx) { return begin(ctx->di * ctx->si, 0, LEAK_HEAP); }
+int calloc_begins(struct pt_regs* ctx) { return begin(ctx->di * ctx->si, 0, LEAK_HEAP, 1); }
 SEC("uprobe")
-int realloc_begins(struct pt_regs* ctx) { return begin(ctx->si, 0, LEAK_HEAP); }
+int realloc_begins(struct pt_regs* ctx) { return begin(ctx->si, 0, LEAK_HEAP, 2); }
 SEC("uprobe")
-int memalign_begins(struct pt_regs* ctx) { return begin(ctx->si, 0, LEAK_HEAP); }
+int memalign_begins(struct pt_regs* ctx) { return begin(ctx->si, 0, LEAK_HEAP, 3); }
 SEC("uprobe")
-int posix_memalign_begins(struct pt_regs* ctx) { return begin(ctx->dx, ctx->di, LEAK_HEAP); }
+int posix_memalign_begins(struct pt_regs* ctx) { return begin(ctx->dx, ctx->di, LEAK_HEAP, 4); }
 SEC("uretprobe")
 int allocation_ends(struct pt_regs* ctx) { return end(ctx, ctx->ax, LEAK_HEAP); }
 
@@ -214,7 +217,7 @@ int mmap_begins(struct pt_regs* ctx) {
     if (!anonymous || reserved_only) return 0;
     struct begun* in_malloc = bpf_map_lookup_elem(&under_way, &malloc_key);
     if (in_malloc && in_malloc->window == window) return 0; // the allocator's own
-    return begin(ctx->si, 0, LEAK_MAP);
+    return begin(ctx->si, 0, LEAK_MAP, 0);
 }
 SEC("uretprobe")
 int mmap_ends(struct pt_regs* ctx) { return end(ctx, ctx->ax, LEAK_MAP); }

@@ -18,6 +18,7 @@ enum {
     LEAK_STACKS = 16384,        // most allocation stacks
     LEAK_WRAPPERS = 8,          // ranges of code that allocates for others: libc, libstdc++ ...
     LEAK_CODE = 16,             // ranges of all other code
+    LEAK_ROLES = 5,
     LEAK_SCANNED_WORDS = 48,    // of the stack, in search of the caller of such code
 };
 
@@ -63,6 +64,7 @@ struct leak_counters {
     leak_u64 full;     // objects that did not fit
     leak_u64 no_stack; // and those whose stack did not
     leak_u64 work_ns;  // spent in tracking
+    leak_u64 calls[LEAK_ROLES]; // of the allocating functions, in windows; by AllocatorRole
 };
 
 struct leak_range {

@@ -11,8 +11,10 @@ Command add_diagnose_command(CLI::App& app, std::chrono::steady_clock::time_poin
     auto recipes = std::make_shared<std::vector<Command>>();
     recipes->push_back(add_diagnose_stomp(*command, process_start, program));
     recipes->push_back(add_diagnose_refcount(*command, process_start, program));
+    recipes->push_back(add_diagnose_leak(*command, program));
     command->footer("Examples:\n"
                     "  stakeout diagnose stomp balance --writers deposit,withdraw -- ./ledger\n"
+                    "  stakeout diagnose leak --pid 1234\n"
                     "Manual: man stakeout-diagnose");
     return {command, [recipes] {
                 for (const Command& recipe : *recipes)

@@ -14,4 +14,6 @@ Command add_diagnose_refcount(CLI::App& diagnose, std::chrono::steady_clock::tim
 Command add_diagnose_stomp(CLI::App& diagnose, std::chrono::steady_clock::time_point process_start,
                            const std::vector<std::string>& program);
 
+Command add_diagnose_leak(CLI::App& diagnose, const std::vector<std::string>& program);
+
 } // namespace stakeout

@@ -14,18 +14,6 @@
 namespace stakeout {
 namespace {
 
-// Ctrl-C, kill and a closed terminal end a watch in order, with its summary.
-Result<OwnedFd> catch_signals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, signal);
-    if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
-        return internal_error("block signals", "the kernel refused", errno);
-    OwnedFd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd) return internal_error("catch signals", "no signalfd", errno);
-    return fd;
-}
-
 std::vector<std::uint64_t> addresses_in_text(std::uint64_t start, std::size_t size, const KernelPeek& peek) {
     const CodeReader code = [&peek](std::uint64_t address, std::span<std::uint8_t> into) -> std::size_t {
         return peek.read(address, into) ? into.size() : 0;
@@ -37,6 +25,18 @@ std::vector<std::uint64_t> addresses_in_text(std::uint64_t start, std::size_t si
 }
 
 } // namespace
+
+// Ctrl-C, kill and a closed terminal end a watch in order, with its summary.
+Result<OwnedFd> catch_signals() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, signal);
+    if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+        return internal_error("block signals", "the kernel refused", errno);
+    OwnedFd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd) return internal_error("catch signals", "no signalfd", errno);
+    return fd;
+}
 
 Status WatchSession::resolve_targets(TargetQuery& query, WatchRequest& request) {
     if (program_) query.pid = program_->pid();
