@@ -20,7 +20,7 @@ tool has its turn in each round, so that a machine that slows down does so for a
 bench/writer.c: it writes one word in a tight loop under six frames, or calls set_tid_address, for which the kernel
 writes the task's `clear_child_tid`. "Added" is what a hit costs above the debug exception itself, which a perf event
 that only counts has too. Costs are the writer's CPU time; starts and slowdowns are wall clock where the row does not
-say otherwise.
+say otherwise. The allocating program is bench/allocator.c.
 """
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from document import machine, write_document
 from hit_cost import hit_cost
+from leak import leak
 from losses import losses
 from memory import memory
 from scripts import scripts
@@ -24,7 +25,7 @@ from table import Row, as_markdown
 
 PARTS: dict[str, Callable[[bool], list[Row]]] = {
     "cost": hit_cost, "lost": losses, "start": starts, "brake": brake, "idle": not_hit, "memory": memory,
-    "scripts": scripts,
+    "scripts": scripts, "leak": leak,
 }
 
 
