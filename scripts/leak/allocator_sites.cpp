@@ -1,5 +1,6 @@
 #include "scripts/leak/allocator_sites.h"
 
+#include "scripts/leak/cheap_place.h"
 #include "watchpoints/target/elf_file.h"
 #include "watchpoints/target/elf_image.h"
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <optional>
 #include <set>
+#include <span>
 #include <string_view>
 
 namespace stakeout {
@@ -61,6 +63,14 @@ bool defines(const ElfImage& image, std::string_view name) {
     return false;
 }
 
+// A probe that looks only at an argument need not stand at the entry; one whose return is probed as well must.
+std::uint64_t away_from_entry(const ElfImage& image, AllocatorRole role, std::uint64_t address) {
+    if (role != AllocatorRole::Free) return 0;
+    std::array<std::uint8_t, 32> code{};
+    const std::size_t got = image.read(address, code);
+    return cheap_place(std::span(code).first(got));
+}
+
 void add_functions_of(const std::string& path, std::vector<AllocatorSite>& sites) {
     const auto image = ElfImage::open(path);
     if (!image || !defines(**image, "malloc")) return;
@@ -72,7 +82,8 @@ void add_functions_of(const std::string& path, std::vector<AllocatorSite>& sites
             if (!symbol.is_text || symbol.address == 0) continue;
             const auto offset = offset_in_file(**file, symbol.address);
             if (!offset || !taken.insert(*offset).second) continue;
-            sites.push_back({path, *offset, known.role, std::string(known.name)});
+            sites.push_back({path, *offset + away_from_entry(**image, known.role, symbol.address), known.role,
+                             std::string(known.name)});
         }
     }
 }

@@ -108,7 +108,7 @@ Status Collector::State::load() {
     }
     if (leak_bpf__load(object.get()) == 0) return done();
     const int why = errno;
-    const bool rights = why == EPERM || why == EACCES;
+    const bool rights = why == EPERM; // the verifier refuses with EACCES as well
     return arm_error("load the allocation probes",
                      rights ? "this needs root, or CAP_BPF with CAP_PERFMON"
                             : "the kernel refused them: " + take_libbpf_messages(),

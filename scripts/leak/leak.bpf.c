@@ -247,35 +247,36 @@ static unsigned int reclaim_flag(void) {
     return 0x00020000U;
 }
 
+// Raw tracepoints and not tp_btf: 6.12 refuses to read the argument of a `const void *` there.
 // From Linux 6.1 on (11e9734bcb6a, "unify NUMA and UMA version of tracepoints") these are all there is: no
 // kmalloc_node, and kmem_cache_alloc has the cache instead of sizes.
-SEC("tp_btf/kmalloc")
+SEC("raw_tp/kmalloc")
 int BPF_PROG(kmalloc, unsigned long site, const void* address, size_t wanted, size_t bytes) {
     return took(ctx, address, bytes, LEAK_KMALLOC);
 }
-SEC("tp_btf/kmem_cache_alloc")
+SEC("raw_tp/kmem_cache_alloc")
 int BPF_PROG(kmem_cache_alloc, unsigned long site, const void* address, struct kmem_cache* cache) {
     const unsigned int flags = BPF_CORE_READ(cache, flags);
     const unsigned int size = BPF_CORE_READ(cache, object_size);
     return took(ctx, address, size, flags & reclaim_flag() ? LEAK_RECLAIMABLE : LEAK_SLAB);
 }
-SEC("tp_btf/kfree")
+SEC("raw_tp/kfree")
 int BPF_PROG(kfree, unsigned long site, const void* address) {
     if (address) forget((__u64)address);
     return 0;
 }
-SEC("tp_btf/kmem_cache_free")
+SEC("raw_tp/kmem_cache_free")
 int BPF_PROG(kmem_cache_free, unsigned long site, const void* address) {
     if (address) forget((__u64)address);
     return 0;
 }
-SEC("tp_btf/mm_page_alloc")
+SEC("raw_tp/mm_page_alloc")
 int BPF_PROG(mm_page_alloc, struct page* page, unsigned int order, unsigned int flags) {
     enum { MOVABLE = 0x08 }; // __GFP_MOVABLE: a process's memory, or the page cache
     if (!page || flags & MOVABLE) return 0;
     return took(ctx, page, 4096ULL << order, LEAK_PAGES);
 }
-SEC("tp_btf/mm_page_free")
+SEC("raw_tp/mm_page_free")
 int BPF_PROG(mm_page_free, struct page* page) {
     forget((__u64)page);
     return 0;
