@@ -1,5 +1,6 @@
 /*
- * Allocates and frees as fast as it can: blocks of mixed sizes that live for 256 further allocations, from two places.
+ * Allocates and frees as fast as it can: blocks of mixed sizes that live for 256 further allocations, from
+ * two places.
  *
  *   allocator
  *
@@ -12,53 +13,48 @@
 
 enum { LIVES = 256 };
 
-static char *alive[LIVES];
+static char* alive[LIVES];
 
-static long long now_ns(clockid_t clock)
-{
-	struct timespec time;
+static long long now_ns(clockid_t clock) {
+    struct timespec time;
 
-	clock_gettime(clock, &time);
-	return time.tv_sec * 1000000000LL + time.tv_nsec;
+    clock_gettime(clock, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static __attribute__((noinline)) char *make_small(unsigned long round)
-{
-	char *block = malloc(16 + round % 13 * 16);
+static __attribute__((noinline)) char* make_small(unsigned long round) {
+    char* block = malloc(16 + round % 13 * 16);
 
-	block[0] = (char)round;
-	return block;
+    block[0] = (char)round;
+    return block;
 }
 
-static __attribute__((noinline)) char *make_large(unsigned long round)
-{
-	char *block = malloc(512 + round % 7 * 256);
+static __attribute__((noinline)) char* make_large(unsigned long round) {
+    char* block = malloc(512 + round % 7 * 256);
 
-	block[0] = (char)round;
-	return block;
+    block[0] = (char)round;
+    return block;
 }
 
-static __attribute__((noinline)) void one_round(unsigned long round)
-{
-	char **place = &alive[round % LIVES];
+static __attribute__((noinline)) void one_round(unsigned long round) {
+    char** place = &alive[round % LIVES];
 
-	free(*place);
-	*place = round % 4 ? make_small(round) : make_large(round);
+    free(*place);
+    *place = round % 4 ? make_small(round) : make_large(round);
 }
 
-int main(void)
-{
-	unsigned long rounds, round;
+int main(void) {
+    unsigned long rounds, round;
 
-	printf("ready %d\n", getpid());
-	fflush(stdout);
-	while (scanf("%lu", &rounds) == 1) {
-		const long long wall = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_THREAD_CPUTIME_ID);
+    printf("ready %d\n", getpid());
+    fflush(stdout);
+    while (scanf("%lu", &rounds) == 1) {
+        const long long wall = now_ns(CLOCK_MONOTONIC), cpu = now_ns(CLOCK_THREAD_CPUTIME_ID);
 
-		for (round = 0; round < rounds; round++)
-			one_round(round);
-		printf("%lu %lld %lld\n", rounds, now_ns(CLOCK_MONOTONIC) - wall, now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu);
-		fflush(stdout);
-	}
-	return 0;
+        for (round = 0; round < rounds; round++) one_round(round);
+        printf("%lu %lld %lld\n", rounds, now_ns(CLOCK_MONOTONIC) - wall,
+               now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu);
+        fflush(stdout);
+    }
+    return 0;
 }

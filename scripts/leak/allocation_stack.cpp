@@ -20,30 +20,63 @@ bool begins_with_any(std::string_view name, Names beginnings) {
 bool is_user_allocator(const Frame& frame) {
     if (allocates_for_others(frame.module)) return true;
     const std::string_view name = frame.symbol;
-    constexpr std::array exact{"malloc", "calloc",  "realloc",  "memalign", "mmap",    "mmap64",  "strdup", "strndup",
-                               "xmalloc", "xcalloc", "xrealloc", "xstrdup",  "xzalloc", "zmalloc", "zcalloc"};
+    constexpr std::array exact{"malloc",   "calloc",  "realloc", "memalign", "mmap",
+                               "mmap64",   "strdup",  "strndup", "xmalloc",  "xcalloc",
+                               "xrealloc", "xstrdup", "xzalloc", "zmalloc",  "zcalloc"};
     if (std::find(exact.begin(), exact.end(), name) != exact.end()) return true;
     // The containers' code is instantiated in the program itself; a demangled template has its return type in
     // front.
-    return begins_with_any(name, {"operator new", "std::", "__gnu_cxx::", "void std::", "void* std::", "g_malloc"}) ||
+    return begins_with_any(
+               name, {"operator new", "std::", "__gnu_cxx::", "void std::", "void* std::", "g_malloc"}) ||
            name.substr(0, name.find('(')).find(" std::") != std::string_view::npos;
 }
 
 bool is_tracing(std::string_view name) {
-    return begins_with_any(name, {"bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_", "bpf_get_stack",
-                                  "__bpf_trace", "bpf_trampoline", "trace_k", "trace_mm_"});
+    return begins_with_any(name, {"bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_",
+                                  "bpf_get_stack", "__bpf_trace", "bpf_trampoline", "trace_k", "trace_mm_"});
 }
 
 bool is_kernel_allocator(std::string_view name) {
-    return begins_with_any(
-        name, {"kmalloc",       "__kmalloc",        "__do_kmalloc",    "kmem_cache_alloc", "__kmem_cache_alloc",
-               "kvmalloc",      "__kvmalloc",       "kzalloc",         "krealloc",         "__krealloc",
-               "kcalloc",       "kstrdup",          "kstrndup",        "kmemdup",          "kasprintf",
-               "kvasprintf",    "devm_k",           "alloc_pages",     "__alloc_pages",    "__alloc_frozen_pages",
-               "get_free_page", "__get_free_pages", "get_zeroed_page", "___slab_alloc",    "__slab_alloc",
-               "slab_alloc",    "__vmalloc",        "vmalloc",         "vzalloc",          "__folio_alloc",
-               "folio_alloc",   "alloc_slab",       "allocate_slab",   "new_slab",         "kmalloc_reserve",
-               "post_alloc_hook", "get_page_from_freelist", "___kmalloc", "__alloc_skb", "alloc_skb"});
+    return begins_with_any(name, {"kmalloc",
+                                  "__kmalloc",
+                                  "__do_kmalloc",
+                                  "kmem_cache_alloc",
+                                  "__kmem_cache_alloc",
+                                  "kvmalloc",
+                                  "__kvmalloc",
+                                  "kzalloc",
+                                  "krealloc",
+                                  "__krealloc",
+                                  "kcalloc",
+                                  "kstrdup",
+                                  "kstrndup",
+                                  "kmemdup",
+                                  "kasprintf",
+                                  "kvasprintf",
+                                  "devm_k",
+                                  "alloc_pages",
+                                  "__alloc_pages",
+                                  "__alloc_frozen_pages",
+                                  "get_free_page",
+                                  "__get_free_pages",
+                                  "get_zeroed_page",
+                                  "___slab_alloc",
+                                  "__slab_alloc",
+                                  "slab_alloc",
+                                  "__vmalloc",
+                                  "vmalloc",
+                                  "vzalloc",
+                                  "__folio_alloc",
+                                  "folio_alloc",
+                                  "alloc_slab",
+                                  "allocate_slab",
+                                  "new_slab",
+                                  "kmalloc_reserve",
+                                  "post_alloc_hook",
+                                  "get_page_from_freelist",
+                                  "___kmalloc",
+                                  "__alloc_skb",
+                                  "alloc_skb"});
 }
 
 bool call_ends_at(std::uint64_t address, std::uint32_t pid, Symboliser& symboliser) {
@@ -59,11 +92,13 @@ bool is_allocator(const Frame& frame, bool user) {
 }
 
 bool is_deallocator(const Frame& frame) {
-    constexpr std::array exact{"free", "cfree", "realloc", "munmap", "__libc_free", "_int_free", "malloc_consolidate"};
+    constexpr std::array exact{"free",        "cfree",     "realloc",           "munmap",
+                               "__libc_free", "_int_free", "malloc_consolidate"};
     return std::find(exact.begin(), exact.end(), frame.symbol) != exact.end() ||
-           begins_with_any(frame.symbol, {"operator delete", "kfree", "__kfree", "kmem_cache_free", "__kmem_cache_free",
-                                          "__slab_free", "slab_free", "free_slab", "__free_slab", "__free_pages",
-                                          "free_unref", "_int_free", "__free_frozen", "do_slab_free"});
+           begins_with_any(frame.symbol,
+                           {"operator delete", "kfree", "__kfree", "kmem_cache_free", "__kmem_cache_free",
+                            "__slab_free", "slab_free", "free_slab", "__free_slab", "__free_pages",
+                            "free_unref", "_int_free", "__free_frozen", "do_slab_free"});
 }
 
 std::vector<Frame> allocation_frames(const leak_site& site, const std::vector<std::uint64_t>& addresses,
@@ -98,7 +133,8 @@ const Frame* answerable(const std::vector<Frame>& frames, bool user) {
 
 bool is_slab_page(const leak_site& site, const std::vector<Frame>& frames) {
     return site.what == LEAK_PAGES && std::any_of(frames.begin(), frames.end(), [](const Frame& frame) {
-               return begins_with_any(frame.symbol, {"___slab_alloc", "new_slab", "allocate_slab", "__slab_alloc"});
+               return begins_with_any(frame.symbol,
+                                      {"___slab_alloc", "new_slab", "allocate_slab", "__slab_alloc"});
            });
 }
 

@@ -20,8 +20,8 @@ struct KnownFunction {
     AllocatorRole role;
 };
 
-// operator new of libstdc++ calls malloc and is not probed; that of jemalloc and tcmalloc, which stands in one
-// file with their malloc, does not.
+// operator new of libstdc++ calls malloc and is not probed; that of jemalloc and tcmalloc, which stands in
+// one file with their malloc, does not.
 constexpr std::array<KnownFunction, 19> known_functions{{
     {"malloc", AllocatorRole::Malloc},
     {"valloc", AllocatorRole::Malloc},
@@ -63,7 +63,8 @@ bool defines(const ElfImage& image, std::string_view name) {
     return false;
 }
 
-// A probe that looks only at an argument need not stand at the entry; one whose return is probed as well must.
+// A probe that looks only at an argument need not stand at the entry; one whose return is probed as well
+// must.
 std::uint64_t away_from_entry(const ElfImage& image, AllocatorRole role, std::uint64_t address) {
     if (role != AllocatorRole::Free) return 0;
     std::array<std::uint8_t, 32> code{};

@@ -16,7 +16,7 @@ namespace stakeout {
 enum class AllocatorRole { Malloc, Calloc, Realloc, Memalign, PosixMemalign, Free, Mmap, Munmap };
 
 struct AllocatorSite {
-    std::string path; // as we can open it: /proc/PID/root/...
+    std::string path;              // as we can open it: /proc/PID/root/...
     std::uint64_t file_offset = 0; // of the place to probe: the entry, or soon behind it
     AllocatorRole role = AllocatorRole::Malloc;
     std::string function;

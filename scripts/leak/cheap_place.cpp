@@ -38,11 +38,11 @@ std::size_t cheap_place(std::span<const std::uint8_t> code) {
     std::size_t jump = 0;
     for (;;) {
         if (cursor.at_push() || cursor.sees({0x90})) return cursor.at();
-        if (cursor.skip({0xf3, 0x0f, 0x1e, 0xfa})) continue;       // endbr64
-        if (cursor.skip({0x48, 0x83, 0xec}, 1)) continue;          // sub rsp, imm8
-        if (cursor.skip({0x48, 0x8b, 0x05}, 4)) continue;          // mov rax, [rip+disp32]
-        if (!cursor.skip({0x48, 0x85, 0xff})) return jump;         // test rdi, rdi; its je goes away with null:
-        jump = cursor.at();                                        // that is emulated too, if nothing better
+        if (cursor.skip({0xf3, 0x0f, 0x1e, 0xfa})) continue; // endbr64
+        if (cursor.skip({0x48, 0x83, 0xec}, 1)) continue;    // sub rsp, imm8
+        if (cursor.skip({0x48, 0x8b, 0x05}, 4)) continue;    // mov rax, [rip+disp32]
+        if (!cursor.skip({0x48, 0x85, 0xff})) return jump;   // test rdi, rdi; its je goes away with null:
+        jump = cursor.at();                                  // that is emulated too, if nothing better
         if (cursor.skip({0x74}, 1) || cursor.skip({0x0f, 0x84}, 4)) continue; // follows
         return 0;
     }

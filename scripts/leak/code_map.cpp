@@ -6,9 +6,9 @@
 namespace stakeout {
 
 bool allocates_for_others(std::string_view path) {
-    constexpr std::array<std::string_view, 9> beginnings{
-        "libc.so",  "libc-2.",     "libstdc++.so", "libc++.so", "libjemalloc",
-        "libtcmal", "libmimalloc", "libglib-2.0",  "ld-linux"};
+    constexpr std::array<std::string_view, 9> beginnings{"libc.so",     "libc-2.",     "libstdc++.so",
+                                                         "libc++.so",   "libjemalloc", "libtcmal",
+                                                         "libmimalloc", "libglib-2.0", "ld-linux"};
     const std::string_view name = path.substr(path.rfind('/') + 1); // npos + 1 is 0
     return std::any_of(beginnings.begin(), beginnings.end(),
                        [name](std::string_view beginning) { return name.starts_with(beginning); });

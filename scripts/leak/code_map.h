@@ -1,4 +1,5 @@
-// Which code of a process allocates for others (libc, libstdc++, an allocator), and which is everybody else's.
+// Which code of a process allocates for others (libc, libstdc++, an allocator), and which is everybody
+// else's.
 #pragma once
 
 #include "scripts/leak/leak_layout.h"

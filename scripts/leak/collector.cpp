@@ -38,8 +38,8 @@ void each_entry(int map, const Visit& visit) {
     for (bool first = true;; first = false) {
         std::uint32_t count = at_once;
         LIBBPF_OPTS(bpf_map_batch_opts, options);
-        const int failed = bpf_map_lookup_batch(map, first ? nullptr : place.data(), place.data(), keys.data(),
-                                                values.data(), &count, &options);
+        const int failed = bpf_map_lookup_batch(map, first ? nullptr : place.data(), place.data(),
+                                                keys.data(), values.data(), &count, &options);
         if (failed != 0 && errno != ENOENT) return;
         for (std::uint32_t i = 0; i < count; ++i) visit(keys[i], values[i]);
         if (failed != 0) return; // ENOENT: that was the last batch
@@ -140,8 +140,8 @@ Status Collector::State::attach_site(const AllocatorSite& site, bpf_program* pro
                                      std::vector<Link>& links) const {
     LIBBPF_OPTS(bpf_uprobe_opts, options);
     options.retprobe = at_return;
-    Link link(bpf_program__attach_uprobe_opts(program, *config.pid, site.path.c_str(), site.file_offset,
-                                              &options));
+    Link link(
+        bpf_program__attach_uprobe_opts(program, *config.pid, site.path.c_str(), site.file_offset, &options));
     if (!link) {
         const int why = errno;
         return arm_error(fmt::format("probe {} of {}", site.function, site.path), take_libbpf_messages(),
@@ -205,7 +205,8 @@ Result<std::unique_ptr<Collector>> Collector::start(const Config& config) {
         s.sites = std::move(*sites);
     }
     if (auto loaded = s.load(); !loaded) return std::move(loaded).error();
-    if (config.pid) s.cost = measure_probe_cost(*s.object->progs.malloc_begins, *s.object->progs.allocation_ends);
+    if (config.pid)
+        s.cost = measure_probe_cost(*s.object->progs.malloc_begins, *s.object->progs.allocation_ends);
     collector->follow_maps();
     if (auto attached = s.attach_frees(); !attached) return std::move(attached).error();
     return collector;
@@ -250,7 +251,8 @@ void Collector::close_window() {
             continue;
         }
         // Entry and return at once: they share the trap, which is gone when both are.
-        for (Link& link : site->second) s.detaching.emplace_back([gone = std::move(link)]() mutable { gone.reset(); });
+        for (Link& link : site->second)
+            s.detaching.emplace_back([gone = std::move(link)]() mutable { gone.reset(); });
         site = s.windowed.erase(site);
     }
 }
@@ -282,7 +284,8 @@ std::vector<TrackedObject> Collector::objects() const {
 
 std::optional<leak_object> Collector::object(std::uint64_t address) const {
     leak_object facts{};
-    if (bpf_map_lookup_elem(bpf_map__fd(state_->object->maps.objects), &address, &facts) != 0) return std::nullopt;
+    if (bpf_map_lookup_elem(bpf_map__fd(state_->object->maps.objects), &address, &facts) != 0)
+        return std::nullopt;
     return facts;
 }
 

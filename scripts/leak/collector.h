@@ -41,9 +41,9 @@ class Collector {
 
     // Attaches the allocation probes where they are not. Takes a millisecond a function.
     [[nodiscard]] Status open_window();
-    // Allocations are not tracked from here on; the probes of busy functions are taken away, in the background
-    // (the kernel waits for grace periods, some 100 ms each) and finished at the latest with settle() or the
-    // next window.
+    // Allocations are not tracked from here on; the probes of busy functions are taken away, in the
+    // background (the kernel waits for grace periods, some 100 ms each) and finished at the latest with
+    // settle() or the next window.
     void close_window();
     void settle();
     [[nodiscard]] bool window_is_open() const;

@@ -79,8 +79,9 @@ std::vector<Place> places_in(std::uint64_t size, std::size_t most) {
     for (std::uint64_t i = 0; i < words && i < most; ++i) order.push_back(i);
     std::vector<Place> places;
     for (const std::uint64_t index : order) {
-        const bool is_new = std::none_of(places.begin(), places.end(),
-                                         [index](const Place& place) { return place.offset == index * word; });
+        const bool is_new = std::none_of(places.begin(), places.end(), [index](const Place& place) {
+            return place.offset == index * word;
+        });
         if (index < words && is_new && places.size() < most) places.push_back({index * word, word});
     }
     return places;
@@ -107,7 +108,8 @@ struct WatchRound::State {
 WatchRound::WatchRound() : state_(std::make_unique<State>()) {}
 WatchRound::~WatchRound() { state_->end_watch(); }
 
-Result<std::unique_ptr<WatchRound>> WatchRound::begin(std::optional<int> pid, std::vector<WatchedPlace> places,
+Result<std::unique_ptr<WatchRound>> WatchRound::begin(std::optional<int> pid,
+                                                      std::vector<WatchedPlace> places,
                                                       std::chrono::nanoseconds time_to_live) {
     std::unique_ptr<WatchRound> round(new WatchRound()); // NOLINT(cppcoreguidelines-owning-memory): private
     State& s = *round->state_;

@@ -1,9 +1,9 @@
 // Confirmation by watching: is the oldest of what grows ever touched?
 //
 // A debug register watches eight bytes, so one object is watched in one place at a time; objects of one
-// allocation stack have one layout, so different places are watched in different objects, over several rounds.
-// A group is confirmed when enough places were quiet for --idle each; one touch that is not part of freeing
-// the object shows that the group is in use.
+// allocation stack have one layout, so different places are watched in different objects, over several
+// rounds. A group is confirmed when enough places were quiet for --idle each; one touch that is not part of
+// freeing the object shows that the group is in use.
 #pragma once
 
 #include "base/owned_fd.h"
@@ -36,8 +36,8 @@ struct WatchedPlace {
     std::optional<Hit> touch; // the first
 };
 
-// The places to watch in objects of that size, the most telling first: the beginning (links, tables of virtual
-// functions, reference counts), the end, then evenly between. Aligned, at most `most`.
+// The places to watch in objects of that size, the most telling first: the beginning (links, tables of
+// virtual functions, reference counts), the end, then evenly between. Aligned, at most `most`.
 struct Place {
     std::uint64_t offset = 0, length = 8;
 };

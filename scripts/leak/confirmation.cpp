@@ -16,9 +16,7 @@ const TrackedObject& object_for(const std::vector<TrackedObject>& old, std::size
     return old[std::min(old.size() - 1, old.size() * eighths.at(turn % eighths.size()) / 7)];
 }
 
-std::uint64_t usual_size(const GroupHistory& group) {
-    return group.old_objects.front().facts.size;
-}
+std::uint64_t usual_size(const GroupHistory& group) { return group.old_objects.front().facts.size; }
 
 std::size_t samples_wanted(std::uint64_t size) {
     return std::max(least_samples, places_in(size, Confirmation::enough_places).size());
@@ -44,11 +42,13 @@ std::vector<WatchedPlace> Confirmation::next_places(const std::vector<const Grou
             before == nullptr ? 0 : before->quiet.size() + before->freed + before->unwatched;
         const std::size_t missing = wanted - std::min(wanted, before == nullptr ? 0 : before->quiet.size());
         for (std::size_t i = 0; i < missing && next.size() < slots; ++i) {
-            // The places go round by what was quiet, the objects by every try: a freed one is not tried again.
+            // The places go round by what was quiet, the objects by every try: a freed one is not tried
+            // again.
             const std::size_t place_turn = (before == nullptr ? 0 : before->quiet.size()) + i;
             const TrackedObject& object = object_for(group->old_objects, tried + i);
             Place place = places[place_turn % places.size()];
-            if (place.offset + place.length > object.facts.size) place = places_in(object.facts.size, 1).front();
+            if (place.offset + place.length > object.facts.size)
+                place = places_in(object.facts.size, 1).front();
             next.push_back({object, place.offset, place.length, {}, 0, 0, {}});
         }
     }
@@ -87,8 +87,8 @@ const GroupWatching* Confirmation::of(const leak_site& site) const {
 
 bool Confirmation::is_decided(const leak_site& site) const {
     const GroupWatching* group = of(site);
-    return group != nullptr && (group->state != GroupWatching::State::Unconfirmed ||
-                                group->tries >= most_tries);
+    return group != nullptr &&
+           (group->state != GroupWatching::State::Unconfirmed || group->tries >= most_tries);
 }
 
 } // namespace stakeout

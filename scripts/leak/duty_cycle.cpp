@@ -7,7 +7,8 @@ namespace stakeout {
 void DutyCycle::learn(std::uint64_t allocations, std::uint64_t work_ns, Duration exposure, double room) {
     const Duration step = exposure - exposure_;
     if (step < std::chrono::milliseconds(5)) return;
-    const double traps = static_cast<double>(allocations - allocations_) * static_cast<double>(per_allocation_.count());
+    const double traps =
+        static_cast<double>(allocations - allocations_) * static_cast<double>(per_allocation_.count());
     const double work = static_cast<double>(work_ns - work_ns_);
     load_ = (traps + work) / static_cast<double>(step.count());
     allocations_ = allocations;

@@ -14,7 +14,8 @@ class DutyCycle {
     static constexpr double budget = 0.05;
     static constexpr Duration shortest_window = std::chrono::milliseconds(20);
     static constexpr Duration longest_window = std::chrono::milliseconds(500);
-    static constexpr Duration shortest_pause = std::chrono::milliseconds(120); // taking probes away takes as long
+    static constexpr Duration shortest_pause =
+        std::chrono::milliseconds(120); // taking probes away takes as long
     static constexpr Duration longest_pause = std::chrono::seconds(2);
 
     // `per_allocation`: what the probes of one allocation cost beside the program's own work.

@@ -27,7 +27,8 @@ std::string acquittal(const GroupHistory& history, const GroupView& view) {
 
 } // namespace
 
-void add_points(Histories& histories, const std::vector<TrackedGroup>& now, std::chrono::nanoseconds exposure) {
+void add_points(Histories& histories, const std::vector<TrackedGroup>& now,
+                std::chrono::nanoseconds exposure) {
     const double seconds = std::chrono::duration<double>(exposure).count();
     for (const TrackedGroup& group : now) {
         GroupHistory& history = histories[group.site];
@@ -52,8 +53,9 @@ void find_old_objects(Histories& histories, const std::vector<TrackedObject>& ob
         if (found != histories.end()) found->second.old_objects.push_back(object);
     }
     for (auto& [_, history] : histories)
-        std::sort(history.old_objects.begin(), history.old_objects.end(),
-                  [](const TrackedObject& a, const TrackedObject& b) { return a.facts.time_ns < b.facts.time_ns; });
+        std::sort(
+            history.old_objects.begin(), history.old_objects.end(),
+            [](const TrackedObject& a, const TrackedObject& b) { return a.facts.time_ns < b.facts.time_ns; });
 }
 
 GroupView judge(const GroupHistory& history, std::uint64_t now_ns) {

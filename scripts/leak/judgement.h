@@ -18,7 +18,9 @@ namespace stakeout {
 
 struct SiteOrder {
     bool operator()(const leak_site& a, const leak_site& b) const {
-        return a.stack != b.stack ? a.stack < b.stack : a.caller != b.caller ? a.caller < b.caller : a.what < b.what;
+        return a.stack != b.stack     ? a.stack < b.stack
+               : a.caller != b.caller ? a.caller < b.caller
+                                      : a.what < b.what;
     }
 };
 
@@ -41,7 +43,8 @@ struct GroupView {
 };
 
 // Adds a point to each group's series. Long series are thinned to every second point.
-void add_points(Histories& histories, const std::vector<TrackedGroup>& now, std::chrono::nanoseconds exposure);
+void add_points(Histories& histories, const std::vector<TrackedGroup>& now,
+                std::chrono::nanoseconds exposure);
 
 // Fills old_objects of all.
 void find_old_objects(Histories& histories, const std::vector<TrackedObject>& objects, std::uint64_t now_ns,

@@ -160,7 +160,8 @@ static __u64 hidden_caller(struct pt_regs* ctx) {
     if (!is_wrapper(ctx->ip)) return 0;
     for (int at = 0; at < LEAK_SCANNED_WORDS; at += 8) {
         __u64 words[8] = {};
-        if (bpf_probe_read_user(words, sizeof(words), (const void*)(ctx->sp + at * sizeof(words[0])))) return 0;
+        if (bpf_probe_read_user(words, sizeof(words), (const void*)(ctx->sp + at * sizeof(words[0]))))
+            return 0;
         for (int i = 0; i < 8; i++)
             if (is_other_code(words[i])) return words[i];
     }

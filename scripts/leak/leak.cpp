@@ -1,4 +1,5 @@
-// The observation: windows opened and closed, points taken, and from the middle on the oldest objects watched.
+// The observation: windows opened and closed, points taken, and from the middle on the oldest objects
+// watched.
 #include "scripts/leak/leak.h"
 
 #include "base/monotonic_clock.h"
@@ -29,11 +30,11 @@ constexpr std::size_t slots_at_most = 3;
 
 class LeakRun {
   public:
-    LeakRun(const LeakRequest& request, Collector& collector, const std::function<void(const std::string&)>& say)
+    LeakRun(const LeakRequest& request, Collector& collector,
+            const std::function<void(const std::string&)>& say)
         : request_(request), collector_(collector), say_(say),
           older_(request.older.value_or(request.observe / 3)),
-          per_allocation_(collector.probe_cost().entry_and_return),
-          cycle_(per_allocation_) {
+          per_allocation_(collector.probe_cost().entry_and_return), cycle_(per_allocation_) {
         if (request.pid) {
             process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, *request.pid, 0)));
             symboliser_.notice_process(static_cast<std::uint32_t>(*request.pid));
@@ -68,7 +69,8 @@ class LeakRun {
     Status look_after_windows(Clock::time_point now) {
         if (now < next_learning_) return done();
         const leak_counters sums = collector_.counters();
-        const double room = 1 - static_cast<double>(sums.tracked - freed_of_tracked_) / static_cast<double>(LEAK_OBJECTS);
+        const double room =
+            1 - static_cast<double>(sums.tracked - freed_of_tracked_) / static_cast<double>(LEAK_OBJECTS);
         if (collector_.window_is_open()) {
             cycle_.learn(sums.entries, sums.work_ns, collector_.exposure(), room);
             if (cycle_.always()) {
@@ -173,10 +175,11 @@ class LeakRun {
         const int kept = request_.all_slots ? 0 : 1;
         const int usable = std::max(0, least - kept);
         if (usable == 0)
-            watch_refused_ = fmt::format("{} of {} debug registers are free, and one is left to others", least,
-                                         slots_per_cpu);
+            watch_refused_ = fmt::format("{} of {} debug registers are free, and one is left to others",
+                                         least, slots_per_cpu);
         slots_ = std::max<std::size_t>(slots_, static_cast<std::size_t>(usable));
-        return std::min<std::size_t>(static_cast<std::size_t>(usable), request_.all_slots ? slots_per_cpu : slots_at_most);
+        return std::min<std::size_t>(static_cast<std::size_t>(usable),
+                                     request_.all_slots ? slots_per_cpu : slots_at_most);
     }
 
     void finish_round() {
@@ -213,7 +216,8 @@ class LeakRun {
         const auto now = Clock::now();
         auto next = std::min({next_point_, next_learning_, now + 50ms});
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next - now).count();
-        std::array<pollfd, 2> fds{{{request_.stop_fd, POLLIN, 0}, {process_ ? process_.get() : -1, POLLIN, 0}}};
+        std::array<pollfd, 2> fds{
+            {{request_.stop_fd, POLLIN, 0}, {process_ ? process_.get() : -1, POLLIN, 0}}};
         if (::poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(1, left))) <= 0) return;
         if (fds[0].revents != 0) ended_ = "it was asked to end";
     }

@@ -28,9 +28,9 @@ struct LeakRequest {
     int stop_fd = -1;       // becomes readable when the user wants an end
 };
 
-// `begin` is called once, when the probes are attached: a program that waits may run. `say` hears now and then
-// how far it is. Errors: of attaching. kinds of the diagnosis: "leak", "in_use", "no_growth", "unconfirmed",
-// "too_short".
+// `begin` is called once, when the probes are attached: a program that waits may run. `say` hears now and
+// then how far it is. Errors: of attaching. kinds of the diagnosis: "leak", "in_use", "no_growth",
+// "unconfirmed", "too_short".
 Result<Diagnosis> diagnose_leak(const LeakRequest& request, const std::function<Status()>& begin,
                                 const std::function<void(const std::string&)>& say);
 

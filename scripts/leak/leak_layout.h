@@ -13,13 +13,13 @@ typedef __s32 leak_s32;
 #endif
 
 enum {
-    LEAK_DEPTH = 20,            // frames of an allocation stack
-    LEAK_OBJECTS = 262144,      // most objects tracked at a time; what does not fit is counted
-    LEAK_STACKS = 16384,        // most allocation stacks
-    LEAK_WRAPPERS = 8,          // ranges of code that allocates for others: libc, libstdc++ ...
-    LEAK_CODE = 16,             // ranges of all other code
+    LEAK_DEPTH = 20,       // frames of an allocation stack
+    LEAK_OBJECTS = 262144, // most objects tracked at a time; what does not fit is counted
+    LEAK_STACKS = 16384,   // most allocation stacks
+    LEAK_WRAPPERS = 8,     // ranges of code that allocates for others: libc, libstdc++ ...
+    LEAK_CODE = 16,        // ranges of all other code
     LEAK_ROLES = 5,
-    LEAK_SCANNED_WORDS = 48,    // of the stack, in search of the caller of such code
+    LEAK_SCANNED_WORDS = 48, // of the stack, in search of the caller of such code
 };
 
 // Who allocated: the stack's id, and the caller that the frame pointers do not show (0: none).
@@ -58,12 +58,12 @@ struct leak_group {
 
 // One a CPU.
 struct leak_counters {
-    leak_u64 entries;  // allocations begun while a window was open
+    leak_u64 entries; // allocations begun while a window was open
     leak_u64 tracked;
-    leak_u64 frees;    // calls of free, kfree ...: also of untracked objects
-    leak_u64 full;     // objects that did not fit
-    leak_u64 no_stack; // and those whose stack did not
-    leak_u64 work_ns;  // spent in tracking
+    leak_u64 frees;             // calls of free, kfree ...: also of untracked objects
+    leak_u64 full;              // objects that did not fit
+    leak_u64 no_stack;          // and those whose stack did not
+    leak_u64 work_ns;           // spent in tracking
     leak_u64 calls[LEAK_ROLES]; // of the allocating functions, in windows; by AllocatorRole
 };
 

@@ -24,7 +24,8 @@ std::optional<std::uint64_t> number_in(const std::string& path, std::string_view
     const auto text = read_text_file(path);
     if (!text) return std::nullopt;
     const std::size_t at = text->find(name);
-    return at == std::string::npos ? std::nullopt : number_at(std::string_view(*text).substr(at + name.size()));
+    return at == std::string::npos ? std::nullopt
+                                   : number_at(std::string_view(*text).substr(at + name.size()));
 }
 
 std::optional<std::uint64_t> kilobytes_in(const std::string& path, std::string_view name) {
@@ -55,7 +56,8 @@ void offer_cgroups(int pid, Nearest& nearest) {
         const std::string folder = "/sys/fs/cgroup" + group;
         const auto limit = read_text_file(folder + "/memory.max");
         const auto used = read_text_file(folder + "/memory.current");
-        if (limit && used) nearest.offer(fmt::format("cgroup memory.max ({})", group), number_at(*limit), number_at(*used));
+        if (limit && used)
+            nearest.offer(fmt::format("cgroup memory.max ({})", group), number_at(*limit), number_at(*used));
         group.resize(group.rfind('/'));
     }
 }

@@ -28,8 +28,8 @@ struct Observation {
     double exposure = 0; // of these, seconds in which allocations were tracked
     leak_counters counters{};
     ProbeCost probe_cost;
-    bool whole = false;      // it lasted --for
-    std::string ended;       // why it ended: "the program ended"
+    bool whole = false; // it lasted --for
+    std::string ended;  // why it ended: "the program ended"
     bool program_gone = false;
     std::optional<MemoryLimit> limit;
     std::string watch_refused; // why no watch could be armed; empty: none was refused

@@ -29,7 +29,6 @@ namespace {
 
 using Link = std::unique_ptr<bpf_link, int (*)(bpf_link*)>;
 
-
 // The fastest of a few runs: what else the machine does only ever adds.
 std::uint64_t nanoseconds_a_call() {
     constexpr std::uint64_t rounds = 500;

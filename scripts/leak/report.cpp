@@ -78,7 +78,9 @@ class Report {
     [[nodiscard]] double estimate(std::uint64_t tracked_bytes) const {
         return seen_.exposure > 0 ? static_cast<double>(tracked_bytes) * seen_.seconds / seen_.exposure : 0;
     }
-    [[nodiscard]] double per_hour(const ObservedGroup& group) const { return group.view.growth.bytes_per_second * 3600; }
+    [[nodiscard]] double per_hour(const ObservedGroup& group) const {
+        return group.view.growth.bytes_per_second * 3600;
+    }
 
     [[nodiscard]] std::string name(const ObservedGroup& group) const {
         const Frame* frame = answerable(group.frames, user_);
@@ -95,14 +97,19 @@ class Report {
         evidence.kind = "touch";
         const Hit& hit = *place.touch;
         const Frame* frame = toucher(hit);
-        evidence.says = fmt::format("{} ({} bytes) is used: {} of {} (tid {}) touched it at offset {}, {} touches in {:.1f} s",
-                                    fmt::format("{:#x}", place.object.address), place.object.facts.size,
-                                    frame == nullptr ? "somebody" : describe(*frame), hit.comm, hit.tid, place.offset,
-                                    place.touches, place.seconds);
-        evidence.facts = {{"address", place.object.address}, {"offset", place.offset}, {"touches", place.touches},
+        evidence.says = fmt::format(
+            "{} ({} bytes) is used: {} of {} (tid {}) touched it at offset {}, {} touches in {:.1f} s",
+            fmt::format("{:#x}", place.object.address), place.object.facts.size,
+            frame == nullptr ? "somebody" : describe(*frame), hit.comm, hit.tid, place.offset, place.touches,
+            place.seconds);
+        evidence.facts = {{"address", place.object.address},
+                          {"offset", place.offset},
+                          {"touches", place.touches},
                           {"function", frame == nullptr ? std::string() : frame->symbol}};
-        if (!hit.user_stack.empty() && hit.user_mode) evidence.stacks.push_back({"touch", hit.user_stack, true, 0});
-        if (!hit.kernel_stack.empty() && !hit.user_mode) evidence.stacks.push_back({"touch", hit.kernel_stack, false, 0});
+        if (!hit.user_stack.empty() && hit.user_mode)
+            evidence.stacks.push_back({"touch", hit.user_stack, true, 0});
+        if (!hit.kernel_stack.empty() && !hit.user_mode)
+            evidence.stacks.push_back({"touch", hit.kernel_stack, false, 0});
         return evidence;
     }
 
@@ -111,7 +118,8 @@ class Report {
         evidence.kind = "untouched";
         std::string places;
         for (const WatchedPlace& place : watching.quiet)
-            places += fmt::format("{}{:#x}+{}", places.empty() ? "" : ", ", place.object.address, place.offset);
+            places +=
+                fmt::format("{}{:#x}+{}", places.empty() ? "" : ", ", place.object.address, place.offset);
         evidence.says = fmt::format("nobody read or wrote {} for {:.1f} s each", places,
                                     watching.seconds() / static_cast<double>(watching.quiet.size()));
         evidence.facts = {{"places", std::uint64_t{watching.quiet.size()}}, {"seconds", watching.seconds()}};
@@ -120,12 +128,13 @@ class Report {
 
     [[nodiscard]] std::string says(const ObservedGroup& group) const {
         const GroupView& view = group.view;
-        std::string text = fmt::format("{} at {}: {} alive in {} objects{}, {} allocations, {} frees, the oldest {:.0f} s old; "
-                                       "grows {} an hour (+- {:.0f} %, trend {:.2f} %)",
-                                       what_word(group.history->site), name(group), in_bytes(static_cast<double>(view.live_bytes)),
-                                       view.live_objects, seen_.sampled_share() < 0.98 ? " tracked" : "",
-                                       group.history->latest.allocations, group.history->latest.frees, view.oldest_seconds,
-                                       in_bytes(per_hour(group)), error_percent(group), view.growth.confidence * 100);
+        std::string text = fmt::format(
+            "{} at {}: {} alive in {} objects{}, {} allocations, {} frees, the oldest {:.0f} s old; "
+            "grows {} an hour (+- {:.0f} %, trend {:.2f} %)",
+            what_word(group.history->site), name(group), in_bytes(static_cast<double>(view.live_bytes)),
+            view.live_objects, seen_.sampled_share() < 0.98 ? " tracked" : "",
+            group.history->latest.allocations, group.history->latest.frees, view.oldest_seconds,
+            in_bytes(per_hour(group)), error_percent(group), view.growth.confidence * 100);
         switch (state_of(group)) {
         case State::Confirmed:
             return text + "; nobody uses them";
@@ -167,45 +176,54 @@ class Report {
             {"watched_places", std::uint64_t{group.watching == nullptr ? 0 : group.watching->quiet.size()}},
             {"watched_seconds", group.watching == nullptr ? 0.0 : group.watching->seconds()},
         };
-        evidence.stacks.push_back({"alloc", group.frames, user_, std::max<std::uint64_t>(1, static_cast<std::uint64_t>(live))});
+        evidence.stacks.push_back(
+            {"alloc", group.frames, user_, std::max<std::uint64_t>(1, static_cast<std::uint64_t>(live))});
         if (group.watching != nullptr) {
             if (!group.watching->quiet.empty()) evidence.under.push_back(quiet_evidence(*group.watching));
             for (const WatchedPlace& place : group.watching->touched)
-                if (place.touch && evidence.under.size() < 4) evidence.under.push_back(touched_evidence(place));
+                if (place.touch && evidence.under.size() < 4)
+                    evidence.under.push_back(touched_evidence(place));
         }
         out_.evidence.push_back(std::move(evidence));
     }
 
     void add_coverage() {
         const leak_counters& sums = seen_.counters;
-        const double probes_ns = static_cast<double>(sums.entries) * static_cast<double>(seen_.probe_cost.entry_and_return.count()) +
-                                 static_cast<double>(sums.frees) * static_cast<double>(seen_.probe_cost.entry.count()) +
-                                 static_cast<double>(sums.work_ns);
+        const double probes_ns =
+            static_cast<double>(sums.entries) *
+                static_cast<double>(seen_.probe_cost.entry_and_return.count()) +
+            static_cast<double>(sums.frees) * static_cast<double>(seen_.probe_cost.entry.count()) +
+            static_cast<double>(sums.work_ns);
         const double load = seen_.seconds > 0 ? probes_ns / 1e9 / seen_.seconds : 0;
         out_.covered.kind = "coverage";
-        out_.covered.says = fmt::format(
-            "{:.1f} s observed, allocations in {:.1f} % of that time ({} tracked at {} places), all {} frees; about {:.1f} % of "
-            "a CPU; {} rounds of watching with up to {} debug registers; {}",
-            seen_.seconds, seen_.sampled_share() * 100, sums.tracked, seen_.groups_seen, sums.frees, load * 100, seen_.rounds,
-            seen_.slots, seen_.ended);
-        out_.covered.facts = {{"seconds", seen_.seconds},
-                              {"sampled_share", seen_.sampled_share()},
-                              {"tracked", sums.tracked},
-                              {"frees", sums.frees},
-                              {"groups", std::uint64_t{seen_.groups_seen}},
-                              {"not_tracked", sums.full + sums.no_stack},
-                              {"load", load},
-                              {"probe_ns", static_cast<std::uint64_t>(seen_.probe_cost.entry.count())},
-                              {"probe_and_return_ns", static_cast<std::uint64_t>(seen_.probe_cost.entry_and_return.count())},
-                              {"rounds", std::uint64_t{seen_.rounds}},
-                              {"slots", std::uint64_t{seen_.slots}},
-                              {"ended", seen_.ended}};
+        out_.covered.says =
+            fmt::format("{:.1f} s observed, allocations in {:.1f} % of that time ({} tracked at {} places), "
+                        "all {} frees; about {:.1f} % of "
+                        "a CPU; {} rounds of watching with up to {} debug registers; {}",
+                        seen_.seconds, seen_.sampled_share() * 100, sums.tracked, seen_.groups_seen,
+                        sums.frees, load * 100, seen_.rounds, seen_.slots, seen_.ended);
+        out_.covered.facts = {
+            {"seconds", seen_.seconds},
+            {"sampled_share", seen_.sampled_share()},
+            {"tracked", sums.tracked},
+            {"frees", sums.frees},
+            {"groups", std::uint64_t{seen_.groups_seen}},
+            {"not_tracked", sums.full + sums.no_stack},
+            {"load", load},
+            {"probe_ns", static_cast<std::uint64_t>(seen_.probe_cost.entry.count())},
+            {"probe_and_return_ns", static_cast<std::uint64_t>(seen_.probe_cost.entry_and_return.count())},
+            {"rounds", std::uint64_t{seen_.rounds}},
+            {"slots", std::uint64_t{seen_.slots}},
+            {"ended", seen_.ended}};
         if (sums.full != 0)
-            out_.not_covered.push_back(fmt::format("{} allocations found the tables of {} objects full.", sums.full, +LEAK_OBJECTS));
+            out_.not_covered.push_back(
+                fmt::format("{} allocations found the tables of {} objects full.", sums.full, +LEAK_OBJECTS));
         if (sums.no_stack != 0)
-            out_.not_covered.push_back(fmt::format("The stack of {} allocations could not be kept.", sums.no_stack));
+            out_.not_covered.push_back(
+                fmt::format("The stack of {} allocations could not be kept.", sums.no_stack));
         out_.not_covered.emplace_back("What was allocated before the observation began.");
-        out_.not_covered.emplace_back("Accesses to places of an object that were not watched, and by devices.");
+        out_.not_covered.emplace_back(
+            "Accesses to places of an object that were not watched, and by devices.");
     }
 
     [[nodiscard]] const ObservedGroup* first(State state) const {
@@ -226,7 +244,8 @@ class Report {
         culprit.comm = std::string(sums.comm, ::strnlen(sums.comm, sizeof(sums.comm)));
         culprit.pid = sums.pid;
         culprit.tid = sums.tid;
-        culprit.why = fmt::format("allocates {} an hour that nobody frees or uses", in_bytes(per_hour(group)));
+        culprit.why =
+            fmt::format("allocates {} an hour that nobody frees or uses", in_bytes(per_hour(group)));
         out_.culprits.push_back(std::move(culprit));
     }
 
@@ -237,26 +256,30 @@ class Report {
             for (const ObservedGroup& group : seen_.groups)
                 if (state_of(group) == State::Confirmed) accuse(group);
             const Culprit& culprit = out_.culprits.front();
-            out_.sentence = fmt::format("{} leaks: {} ({}) {}; {} objects were watched for {} s each and never touched",
-                                        name(*worst), culprit.comm, culprit.pid, culprit.why, worst->watching->quiet.size(),
-                                        std::chrono::duration_cast<std::chrono::seconds>(request_.idle).count());
+            out_.sentence = fmt::format(
+                "{} leaks: {} ({}) {}; {} objects were watched for {} s each and never touched", name(*worst),
+                culprit.comm, culprit.pid, culprit.why, worst->watching->quiet.size(),
+                std::chrono::duration_cast<std::chrono::seconds>(request_.idle).count());
             return;
         }
         if (const ObservedGroup* open = first(State::Unconfirmed)) {
-            not_enough("unconfirmed", fmt::format("what {} allocates grows by {} an hour and is not freed, but nobody has watched "
-                                                  "long enough that it is not used",
-                                                  name(*open), in_bytes(per_hour(*open))));
+            not_enough(
+                "unconfirmed",
+                fmt::format("what {} allocates grows by {} an hour and is not freed, but nobody has watched "
+                            "long enough that it is not used",
+                            name(*open), in_bytes(per_hour(*open))));
             return;
         }
         if (!seen_.whole) {
-            not_enough("too_short", fmt::format("after {:.1f} s it is too early to tell: {}", seen_.seconds, seen_.ended));
+            not_enough("too_short",
+                       fmt::format("after {:.1f} s it is too early to tell: {}", seen_.seconds, seen_.ended));
             return;
         }
         out_.verdict = Verdict::Clean;
         if (const ObservedGroup* used = first(State::InUse)) {
             out_.kind = "in_use";
-            out_.sentence = fmt::format("no leak: what {} allocates grows by {} an hour, but it is in use", name(*used),
-                                        in_bytes(per_hour(*used)));
+            out_.sentence = fmt::format("no leak: what {} allocates grows by {} an hour, but it is in use",
+                                        name(*used), in_bytes(per_hour(*used)));
             return;
         }
         out_.kind = "no_growth";
@@ -287,9 +310,10 @@ class Report {
         const double seconds = static_cast<double>(seen_.limit->bytes_left) / bytes_per_second;
         Evidence evidence;
         evidence.kind = "exhaustion";
-        evidence.says = fmt::format("at this pace {} is exhausted in {}: {} are left", seen_.limit->name, in_time(seconds),
-                                    in_bytes(static_cast<double>(seen_.limit->bytes_left)));
-        evidence.facts = {{"limit", seen_.limit->name}, {"bytes_left", seen_.limit->bytes_left}, {"seconds", seconds}};
+        evidence.says = fmt::format("at this pace {} is exhausted in {}: {} are left", seen_.limit->name,
+                                    in_time(seconds), in_bytes(static_cast<double>(seen_.limit->bytes_left)));
+        evidence.facts = {
+            {"limit", seen_.limit->name}, {"bytes_left", seen_.limit->bytes_left}, {"seconds", seconds}};
         out_.evidence.push_back(std::move(evidence));
     }
 

@@ -27,7 +27,8 @@ TEST(Growth, LeakIsSteadyAndItsSlopeExact) {
 }
 
 TEST(Growth, NoisyLeakIsSteadyWithinItsError) {
-    const Growth growth = measure_growth(series_of([](int i) { return 1000.0 * i + 3000 * std::sin(i * 1.7); }));
+    const Growth growth =
+        measure_growth(series_of([](int i) { return 1000.0 * i + 3000 * std::sin(i * 1.7); }));
     EXPECT_TRUE(growth.steady());
     EXPECT_GT(growth.standard_error, 0);
     EXPECT_NEAR(growth.bytes_per_second, 2000, 3 * growth.standard_error + 1);
@@ -59,7 +60,8 @@ TEST(Growth, TooFewPointsSayNothing) {
 }
 
 // A group that grew by `kept` of 100 objects of 64 bytes each step, with so many old ones alive and freed.
-GroupHistory history_of(std::uint64_t kept, std::size_t old_alive, std::uint64_t old_frees, leak_what what = LEAK_HEAP) {
+GroupHistory history_of(std::uint64_t kept, std::size_t old_alive, std::uint64_t old_frees,
+                        leak_what what = LEAK_HEAP) {
     GroupHistory history;
     history.site.what = what;
     history.series = series_of([kept](int i) { return 64.0 * static_cast<double>(kept) * i; });

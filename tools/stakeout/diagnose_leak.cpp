@@ -28,7 +28,8 @@ struct LeakOptions {
 Status check_target(const LeakOptions& o) {
     const int given = (o.kernel ? 1 : 0) + (o.common.pid ? 1 : 0) + (o.common.program.empty() ? 0 : 1);
     if (given != 1)
-        return usage_error("diagnose a leak", given == 0 ? "nothing to look at was named" : "more than one was named",
+        return usage_error("diagnose a leak",
+                           given == 0 ? "nothing to look at was named" : "more than one was named",
                            "give --kernel, --pid N, or a program after --");
     if (o.common.pid && *o.common.pid <= 0)
         return usage_error(fmt::format("use --pid {}", *o.common.pid), "a PID is a positive number");
@@ -38,7 +39,8 @@ Status check_target(const LeakOptions& o) {
 Result<std::chrono::nanoseconds> duration_of(const std::string& option, const std::string& text) {
     auto duration = parse_duration(text);
     if (!duration) return duration;
-    if (*duration < std::chrono::seconds(1)) return usage_error("use " + option + " " + text, "it must be at least 1s");
+    if (*duration < std::chrono::seconds(1))
+        return usage_error("use " + option + " " + text, "it must be at least 1s");
     return duration;
 }
 
@@ -63,9 +65,9 @@ Result<LeakRequest> check_request(const LeakOptions& o) {
     request.top = o.top;
     request.all_slots = o.all_slots;
     request.pid = o.common.pid;
-    request.target = o.kernel              ? "the kernel"
-                     : request.pid         ? fmt::format("process {}", *request.pid)
-                                           : fmt::format("{}", fmt::join(o.common.program, " "));
+    request.target = o.kernel      ? "the kernel"
+                     : request.pid ? fmt::format("process {}", *request.pid)
+                                   : fmt::format("{}", fmt::join(o.common.program, " "));
     return request;
 }
 
@@ -102,16 +104,22 @@ Command add_diagnose_leak(CLI::App& diagnose, const std::vector<std::string>& pr
     options->common.program = program;
     const char* what = "What to look at";
     command->add_flag("--kernel", options->kernel, "The kernel's slab objects and pages")->group(what);
-    command->add_option("--pid,-p", options->common.pid, "A process; or a program to start, after --")->group(what);
+    command->add_option("--pid,-p", options->common.pid, "A process; or a program to start, after --")
+        ->group(what);
     const char* how = "How";
     command->add_option("--for", options->observe, "Observe that long")->capture_default_str()->group(how);
     command->add_option("--idle", options->idle, "An object that nobody touches for so long is not used")
         ->capture_default_str()
         ->group(how);
-    command->add_option("--older", options->older, "Age from which an object may be leaked (default: a third of --for)")
+    command
+        ->add_option("--older", options->older,
+                     "Age from which an object may be leaked (default: a third of --for)")
         ->group(how);
-    command->add_option("--top", options->top, "Groups to watch and report")->capture_default_str()->group(how);
-    command->add_flag("--all-slots", options->all_slots, "Use all debug registers, leaving none to others")->group(how);
+    command->add_option("--top", options->top, "Groups to watch and report")
+        ->capture_default_str()
+        ->group(how);
+    command->add_flag("--all-slots", options->all_slots, "Use all debug registers, leaving none to others")
+        ->group(how);
     command->add_option("--ttl", options->common.ttl, "Time to live of it all (30s, 10m, 2h)")
         ->capture_default_str()
         ->group(how);

@@ -1,5 +1,5 @@
-// Parents and children that own each other: shared pointers in a circle are never freed. In the innocent program
-// the way back is a weak pointer.
+// Parents and children that own each other: shared pointers in a circle are never freed. In the innocent
+// program the way back is a weak pointer.
 #include "leak_common.h"
 
 #include <memory>
