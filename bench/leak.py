@@ -56,8 +56,11 @@ def _headers(to: Path) -> Path | None:
 
 
 def _events(pid: int) -> int:
-    with os.scandir(f"/proc/{pid}/fd") as files:
-        return sum(os.readlink(file.path) == "anon_inode:[perf_event]" for file in files)
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as files:
+            return sum(os.readlink(file.path) == "anon_inode:[perf_event]" for file in files)
+    except OSError:  # one was closed meanwhile
+        return 0
 
 
 def _wait_for_probes(process: subprocess.Popen[bytes]) -> None:
