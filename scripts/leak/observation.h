@@ -7,6 +7,7 @@
 #include "scripts/leak/leak.h"
 #include "scripts/leak/memory_limit.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,7 +37,7 @@ struct Observation {
     std::size_t slots = 0;     // debug registers used at a time
     std::size_t rounds = 0;
 
-    [[nodiscard]] double sampled_share() const { return seconds > 0 ? exposure / seconds : 0; }
+    [[nodiscard]] double sampled_share() const { return seconds > 0 ? std::min(1.0, exposure / seconds) : 0; }
 };
 
 // report.cpp
