@@ -1,0 +1,235 @@
+#include "scripts/deadlock/lock_history.h"
+
+#include "scripts/deadlock/lock_functions.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stakeout {
+namespace {
+
+constexpr std::size_t most_contenders = 256;
+
+TaskName task_of(const Hit& hit) { return {hit.tid, hit.pid, hit.comm}; }
+
+std::span<const Frame> stack_of(const Lock& lock, const Hit& hit) {
+    return is_kernel_kind(lock.kind) ? std::span<const Frame>(hit.kernel_stack) : std::span<const Frame>(hit.user_stack);
+}
+
+} // namespace
+
+std::uint64_t number_of(const std::optional<Value>& value) {
+    std::uint64_t number = 0;
+    if (!value) return number;
+    for (std::size_t i = std::min<std::size_t>(value->bytes.size(), sizeof(number)); i-- > 0;)
+        number = number << 8U | value->bytes[i];
+    return number;
+}
+
+LockHistory::LockHistory(Lock lock, NameOwner name_owner, std::uint64_t long_ns)
+    : lock_(std::move(lock)), name_owner_(std::move(name_owner)), long_ns_(long_ns) {}
+
+Holding LockHistory::at(const Hit& hit) {
+    return {task_of(hit), 0, hit.time_ns, hit.seq, true, false, true, hit.kernel_stack, hit.user_stack};
+}
+
+Holding* LockHistory::holding_of(std::uint32_t tid) {
+    const auto found = std::find_if(holders_.begin(), holders_.end(), [&](const Holding& h) { return h.task.tid == tid; });
+    return found == holders_.end() ? nullptr : &*found;
+}
+
+std::uint64_t LockHistory::last_taken_by(std::uint32_t tid) const {
+    const auto found = taken_at_.find(tid);
+    return found == taken_at_.end() ? 0 : found->second;
+}
+
+void LockHistory::begin(std::uint64_t word, std::uint64_t now_ns) {
+    compare(word, now_ns);
+    if (decode(lock_.kind, word).writer_waits) writer_waits_since_ = now_ns;
+}
+
+// Only what cannot be is corrected: the hits of the last milliseconds may still be on their way.
+void LockHistory::compare(std::uint64_t word, std::uint64_t now_ns) {
+    const WordState state = decode(lock_.kind, word);
+    if (!state.held()) {
+        if (!holders_.empty()) release_all(now_ns);
+        return;
+    }
+    if (names_owner(lock_.kind)) {
+        if (!holders_.empty() && holders_.front().owner == state.owner) return;
+        const TaskName owner = name_owner_(state.owner, 0);
+        release_all(now_ns);
+        holders_.push_back({owner, state.owner, now_ns, 0, false, false, owner.tid != 0, {}, {}});
+    } else if (holders_.empty()) {
+        holders_.push_back({{}, 0, now_ns, 0, false, state.readers != 0, false, {}, {}});
+    }
+}
+
+void LockHistory::take(const Hit& hit, bool shared) {
+    ++acquisitions_;
+    taken_at_[hit.tid] = hit.time_ns;
+    contenders_.erase(hit.tid);
+    if (on_taken) on_taken(hit);
+    Holding holding = at(hit);
+    holding.shared = shared;
+    holders_.push_back(std::move(holding));
+}
+
+void LockHistory::end(const Holding& holding, std::uint64_t now_ns) {
+    ++releases_;
+    if (!holding.seen || !holding.certain || holding.shared || contenders_.empty() || long_ns_ == 0) return;
+    if (now_ns < holding.since_ns + long_ns_ || long_.size() >= most_contenders) return;
+    LongHolding over{holding, now_ns, {}};
+    for (const auto& [tid, contender] : contenders_) over.waiters.push_back(contender);
+    long_.push_back(std::move(over));
+}
+
+void LockHistory::release(const Hit& hit, bool shared) {
+    const auto same = [&](const Holding& h) { return h.task.tid == hit.tid && h.shared == shared; };
+    auto found = std::find_if(holders_.begin(), holders_.end(), same);
+    // Not known to hold it: somebody whose acquisition was missed.
+    if (found == holders_.end())
+        found = std::find_if(holders_.begin(), holders_.end(), [](const Holding& h) { return !h.seen || !h.certain; });
+    if (found == holders_.end()) return;
+    end(*found, hit.time_ns);
+    holders_.erase(found);
+}
+
+void LockHistory::release_all(std::uint64_t now_ns) {
+    for (const Holding& holding : holders_) end(holding, now_ns);
+    holders_.clear();
+}
+
+void LockHistory::add(const Hit& hit) {
+    if (!hit.old_value || !hit.new_value) return;
+    const std::uint64_t before = number_of(hit.old_value), after = number_of(hit.new_value);
+    const WordState was = decode(lock_.kind, before), is = decode(lock_.kind, after);
+    const Change change = change_between(lock_.kind, before, after);
+    if (is.writer_waits && writer_waits_since_ == 0) writer_waits_since_ = hit.time_ns;
+    if (!is.writer_waits) writer_waits_since_ = 0;
+    if (!is.writer_waits && !is.writer) claim_.reset();
+    if (names_owner(lock_.kind))
+        follow_owner(hit, is.owner);
+    else if (has_readers(lock_.kind))
+        follow_readers(hit, change, is);
+    else if (lock_.kind == LockKind::Semaphore)
+        follow_semaphore(hit, change);
+    else
+        follow_write(hit, change);
+    note_contention(hit, was, is);
+}
+
+// The word says who: what the hits in between were is of no consequence.
+void LockHistory::follow_owner(const Hit& hit, std::uint64_t owner) {
+    if (owner == 0) {
+        release_all(hit.time_ns);
+        return;
+    }
+    const TaskName task = name_owner_(owner, hit.tid);
+    if (Holding* holding = holding_of(task.tid); holding != nullptr) {
+        // Its own write comes after another CPU's hit that already read its result.
+        if (!holding->seen && task.tid == hit.tid && call_in(stack_of(lock_, hit)) != LockCall::Release) {
+            holders_.clear();
+            take(hit, false);
+            holders_.back().owner = owner;
+        }
+        return;
+    }
+    release_all(hit.time_ns);
+    if (task.tid == hit.tid) {
+        take(hit, false);
+        holders_.back().owner = owner;
+    } else {
+        holders_.push_back({task, owner, hit.time_ns, 0, false, false, task.tid != 0, {}, {}});
+    }
+}
+
+void LockHistory::follow_write(const Hit& hit, Change change) {
+    if (change == Change::Taken) {
+        holders_.clear();
+        take(hit, false);
+    } else if (change == Change::Released) {
+        release_all(hit.time_ns);
+    } else if (Holding* own = holding_of(hit.tid); own != nullptr && call_in(stack_of(lock_, hit)) != LockCall::Exclusive) {
+        own->certain = false; // it wrote again: perhaps its release, followed by another's acquisition
+    }
+}
+
+void LockHistory::follow_readers(const Hit& hit, Change change, const WordState& after) {
+    const LockCall call = call_in(stack_of(lock_, hit));
+    if (after.writer_waits && (!claim_ || call == LockCall::Exclusive) && change == Change::None) claim_ = at(hit);
+    if (after.writer && claim_ && claim_->task.tid != hit.tid && change != Change::None) {
+        take_claimed(hit);
+        return;
+    }
+    switch (change) {
+    case Change::Taken:
+        holders_.clear();
+        take(hit, false);
+        if (call == LockCall::Release || call == LockCall::Shared) holders_.back().certain = false;
+        break;
+    case Change::Released:
+        release_all(hit.time_ns);
+        break;
+    case Change::ReaderIn:
+        take(hit, true);
+        // Let in by somebody else: a leaving writer wakes the readers and counts them itself.
+        if (call != LockCall::Shared) holders_.back() = {{}, 0, hit.time_ns, 0, false, true, false, {}, {}};
+        break;
+    case Change::ReaderOut:
+        release(hit, true);
+        break;
+    case Change::None:
+    case Change::Passed:
+        break;
+    case Change::Unclear:
+        for (Holding& holding : holders_) holding.certain = false;
+        if (call == LockCall::Release) release(hit, !after.writer);
+        break;
+    }
+    if (!after.held()) release_all(hit.time_ns);
+    if (after.writer) std::erase_if(holders_, [](const Holding& h) { return h.shared; });
+    if (after.readers != 0) {
+        std::erase_if(holders_, [](const Holding& h) { return !h.shared; });
+        // Never more names than there are readers: the ones not seen go first.
+        while (holders_.size() > after.readers) {
+            auto extra = std::find_if(holders_.begin(), holders_.end(), [](const Holding& h) { return !h.seen; });
+            holders_.erase(extra != holders_.end() ? extra : holders_.begin());
+        }
+    }
+}
+
+// glibc's writers claim the lock first; the last reader to leave then makes it theirs.
+void LockHistory::take_claimed(const Hit& hit) {
+    release_all(hit.time_ns);
+    ++acquisitions_;
+    taken_at_[claim_->task.tid] = hit.time_ns;
+    contenders_.erase(claim_->task.tid);
+    claim_->since_ns = hit.time_ns;
+    holders_.push_back(std::move(*claim_));
+    claim_.reset();
+}
+
+// up() with somebody waiting leaves the count at zero and passes the semaphore on: seen by its taking the inner lock.
+void LockHistory::follow_semaphore(const Hit& hit, Change change) {
+    const LockCall call = call_in(stack_of(lock_, hit));
+    if (change == Change::Taken) {
+        holders_.clear();
+        take(hit, false);
+    } else if (change == Change::Released) {
+        release_all(hit.time_ns);
+    } else if (call == LockCall::Release && !holders_.empty()) {
+        release_all(hit.time_ns);
+        holders_.push_back({{}, 0, hit.time_ns, 0, false, false, false, {}, {}}); // the first of those that waited
+    }
+}
+
+void LockHistory::note_contention(const Hit& hit, const WordState& before, const WordState& after) {
+    if (!after.held()) return;
+    if (holding_of(hit.tid) != nullptr || contenders_.size() >= most_contenders) return;
+    const bool says_so = after.contended && (!before.contended || lock_.kind == LockKind::Spinlock);
+    const LockCall call = call_in(stack_of(lock_, hit));
+    if (says_so && call != LockCall::Release) contenders_.insert_or_assign(hit.tid, at(hit));
+}
+
+} // namespace stakeout
