@@ -3,7 +3,7 @@
 #include "base/monotonic_clock.h"
 #include "base/text_file.h"
 #include "scripts/deadlock/kernel_waits.h"
-#include "scripts/deadlock/look.h"
+#include "scripts/deadlock/inspection.h"
 #include "scripts/deadlock/user_waits.h"
 
 #include <fmt/format.h>
@@ -100,7 +100,7 @@ TaskName Observer::name_owner(LockKind kind, std::uint64_t owner, std::uint32_t 
 Result<Situation> Observer::look(const std::deque<LockHistory>& histories, bool stacks) {
     auto tasks = TaskTable::read();
     if (!tasks) return std::move(tasks).error();
-    Look look(LookContext{peek_, layout_, pid_, *tasks, symboliser_, *this}, stacks);
+    Inspection look(InspectionContext{peek_, layout_, pid_, *tasks, symboliser_, *this}, stacks);
     return look.run(histories);
 }
 

@@ -9,6 +9,8 @@
 
 namespace stakeout {
 
+Command add_diagnose_deadlock(CLI::App& diagnose, std::chrono::steady_clock::time_point process_start,
+                              const std::vector<std::string>& program);
 Command add_diagnose_refcount(CLI::App& diagnose, std::chrono::steady_clock::time_point process_start,
                               const std::vector<std::string>& program);
 Command add_diagnose_stomp(CLI::App& diagnose, std::chrono::steady_clock::time_point process_start,

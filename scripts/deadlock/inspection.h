@@ -6,7 +6,7 @@
 
 namespace stakeout {
 
-struct LookContext {
+struct InspectionContext {
     const KernelPeek& peek;
     const KernelLayout& layout;
     std::optional<int> pid;
@@ -15,9 +15,9 @@ struct LookContext {
     const Observer& words;
 };
 
-class Look {
+class Inspection {
   public:
-    Look(LookContext context, bool stacks) : c_(context), stacks_(stacks), unwinder_(context.peek, context.layout) {}
+    Inspection(InspectionContext context, bool stacks) : c_(context), stacks_(stacks), unwinder_(context.peek, context.layout) {}
     Situation run(const std::deque<LockHistory>& histories);
 
   private:
@@ -35,7 +35,7 @@ class Look {
     void describe(const TaskName& name);
     std::vector<Frame> user_stack(const so_task& task);
 
-    LookContext c_;
+    InspectionContext c_;
     bool stacks_;
     UserUnwinder unwinder_;
     std::map<std::uint32_t, FutexWait> futex_waits_;

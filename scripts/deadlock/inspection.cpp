@@ -1,4 +1,4 @@
-#include "scripts/deadlock/look.h"
+#include "scripts/deadlock/inspection.h"
 
 #include "base/monotonic_clock.h"
 #include "scripts/deadlock/kernel_waits.h"
@@ -17,7 +17,7 @@ constexpr std::uint64_t rwlock_writer_offset = 24; // pthread_rwlock_t.__data.__
 
 } // namespace
 
-Situation Look::run(const std::deque<LockHistory>& histories) {
+Situation Inspection::run(const std::deque<LockHistory>& histories) {
     now_.time_ns = monotonic_ns();
     read_futex_waits();
     for (const LockHistory& history : histories) given_lock(history);
@@ -30,21 +30,21 @@ Situation Look::run(const std::deque<LockHistory>& histories) {
     return std::move(now_);
 }
 
-void Look::given_lock(const LockHistory& history) {
+void Inspection::given_lock(const LockHistory& history) {
     LockNow lock = read(history.lock());
     name_holders(lock, history.holders());
     add_waiters(lock, &history);
     now_.locks.push_back(std::move(lock));
 }
 
-void Look::read_futex_waits() {
+void Inspection::read_futex_waits() {
     if (!c_.pid) return;
     for (const std::uint32_t tid : c_.tasks.threads_of(static_cast<std::uint32_t>(*c_.pid)))
         if (const auto call = sleeping_call(tid))
             if (const auto wait = futex_wait_in(*call)) futex_waits_.emplace(tid, *wait);
 }
 
-LockNow Look::read(const Lock& lock) const {
+LockNow Inspection::read(const Lock& lock) const {
     LockNow now;
     now.lock = lock;
     now.word = c_.words.word_of(lock).value_or(0);
@@ -53,7 +53,7 @@ LockNow Look::read(const Lock& lock) const {
 }
 
 // The holder by the lock's own memory; 0: the memory does not say.
-std::uint64_t Look::owner_in(const LockNow& lock) const {
+std::uint64_t Inspection::owner_in(const LockNow& lock) const {
     if (names_owner(lock.lock.kind)) return lock.state.owner;
     if (!lock.state.writer) return 0;
     if (lock.lock.kind == LockKind::PthreadRwlock)
@@ -64,7 +64,7 @@ std::uint64_t Look::owner_in(const LockNow& lock) const {
     return owner & ~rwsem_owner_flags;
 }
 
-bool Look::has_ended(const LockNow& lock, const Holding& holder) const {
+bool Inspection::has_ended(const LockNow& lock, const Holding& holder) const {
     if (holder.owner == 0) return false;
     const so_task* task = is_kernel_kind(lock.lock.kind) ? c_.tasks.by_address(holder.owner)
                                                          : c_.tasks.by_tid(static_cast<std::uint32_t>(holder.owner));
@@ -76,7 +76,7 @@ bool Look::has_ended(const LockNow& lock, const Holding& holder) const {
     return !state_of(task->tid).lives();
 }
 
-void Look::name_holders(LockNow& lock, const std::vector<Holding>& seen) const {
+void Inspection::name_holders(LockNow& lock, const std::vector<Holding>& seen) const {
     if (!lock.state.held()) return;
     const std::uint64_t owner = owner_in(lock);
     if (owner == 0) {
@@ -98,7 +98,7 @@ void Look::name_holders(LockNow& lock, const std::vector<Holding>& seen) const {
     lock.holder_has_ended = has_ended(lock, lock.holders.front());
 }
 
-void Look::add_waiters(LockNow& lock, const LockHistory* history) {
+void Inspection::add_waiters(LockNow& lock, const LockHistory* history) {
     if (!is_kernel_kind(lock.lock.kind)) {
         add_futex_waiters(lock);
         return;
@@ -112,7 +112,7 @@ void Look::add_waiters(LockNow& lock, const LockHistory* history) {
         if (c_.tasks.by_tid(tid) != nullptr) lock.waiters.push_back({tid, false, false});
 }
 
-void Look::add_futex_waiters(LockNow& lock) {
+void Inspection::add_futex_waiters(LockNow& lock) {
     for (const auto& [tid, wait] : futex_waits_) {
         if (wait.address < lock.lock.address || wait.address >= lock.lock.address + lock.lock.size) continue;
         Waiter waiter{tid, false, wait.timed};
@@ -123,7 +123,7 @@ void Look::add_futex_waiters(LockNow& lock) {
     }
 }
 
-std::optional<Lock> Look::lock_waited_for(std::uint32_t tid) const {
+std::optional<Lock> Inspection::lock_waited_for(std::uint32_t tid) const {
     if (const auto futex = futex_waits_.find(tid); futex != futex_waits_.end())
         return lock_behind(futex->second, *c_.pid);
     const so_task* task = c_.tasks.by_tid(tid);
@@ -139,7 +139,7 @@ std::optional<Lock> Look::lock_waited_for(std::uint32_t tid) const {
 }
 
 // The lock that a holder waits for itself, unless it is known already.
-void Look::follow(std::uint32_t tid) {
+void Inspection::follow(std::uint32_t tid) {
     if (tid == 0 || now_.waited_for_by(tid) != nullptr) return;
     const auto lock = lock_waited_for(tid);
     if (!lock || now_.at(lock->address) != nullptr) return;
@@ -149,14 +149,14 @@ void Look::follow(std::uint32_t tid) {
     now_.locks.push_back(std::move(found));
 }
 
-std::vector<Frame> Look::user_stack(const so_task& task) {
+std::vector<Frame> Inspection::user_stack(const so_task& task) {
     std::vector<Frame> frames;
     const std::vector<std::uint64_t> ips = unwinder_.unwind(task);
     for (std::size_t i = 0; i < ips.size(); ++i) frames.push_back(c_.symboliser.user_frame(task.tgid, ips[i], i > 0));
     return frames;
 }
 
-void Look::describe(const TaskName& name) {
+void Inspection::describe(const TaskName& name) {
     if (name.tid == 0 || now_.tasks.contains(name.tid)) return;
     TaskNow task;
     const so_task* found = c_.tasks.by_tid(name.tid);
@@ -169,7 +169,7 @@ void Look::describe(const TaskName& name) {
     now_.tasks.emplace(name.tid, std::move(task));
 }
 
-void Look::describe_tasks() {
+void Inspection::describe_tasks() {
     for (const LockNow& lock : now_.locks) {
         for (const Holding& holder : lock.holders) describe(holder.task);
         for (const Waiter& waiter : lock.waiters) describe({waiter.tid, 0, {}});

@@ -1,0 +1,305 @@
+#include "scripts/deadlock/deadlock_recipe.h"
+
+#include "base/monotonic_clock.h"
+#include "scripts/deadlock/deadlock_evidence.h"
+#include "scripts/deadlock/lock_functions.h"
+#include "scripts/deadlock/lock_targets.h"
+#include "scripts/diagnosis/coverage_evidence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace stakeout {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto between_looks = 30ms;                 // of one report
+constexpr std::uint64_t waiters_every_ns = 200'000'000; // how often who waits is looked at, at most
+
+std::uint64_t ns(std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); }
+
+} // namespace
+
+Result<std::unique_ptr<DeadlockRecipe>> DeadlockRecipe::prepare(const DeadlockRule& rule, WatchRequest& request) {
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): private constructor
+    std::unique_ptr<DeadlockRecipe> recipe(new DeadlockRecipe());
+    recipe->rule_ = rule;
+    recipe->process_ = request.process;
+    auto layout = load_kernel_layout();
+    if (!layout) return std::move(layout).error();
+    recipe->layout_ = *layout;
+    const auto pid = request.process ? std::optional(request.process->pid) : std::nullopt;
+    auto locks = locks_of(request.targets, rule.kind, pid, recipe->layout_);
+    if (!locks) return std::move(locks).error();
+    auto peek = KernelPeek::load();
+    if (!peek) return std::move(peek).error();
+    recipe->peek_ = std::move(*peek);
+    recipe->observer_ = std::make_unique<Observer>(*recipe->peek_, recipe->layout_, pid);
+    recipe->on_demand_ = std::make_unique<OnDemand>(rule.read_stdin);
+    recipe->make_histories(std::move(*locks));
+    return recipe;
+}
+
+void DeadlockRecipe::make_histories(std::vector<Lock> locks) {
+    for (Lock& lock : locks) {
+        const LockKind kind = lock.kind;
+        histories_.emplace_back(
+            std::move(lock),
+            [this, kind](std::uint64_t owner, std::uint32_t expected) { return observer_->name_owner(kind, owner, expected); },
+            ns(rule_.held_longer_than));
+        const LockHistory& history = histories_.back();
+        histories_.back().on_taken = [this, &history](const Hit& hit) { order_.add(history.lock(), hit, histories_); };
+    }
+}
+
+// A watch that is armed after a lock was taken sees nothing of the taking: the word tells.
+void DeadlockRecipe::on_armed(const Armed& armed) {
+    armed_ = armed;
+    const std::uint64_t now = monotonic_ns();
+    bool held = false;
+    for (LockHistory& history : histories_) {
+        const auto word = observer_->word_of(history.lock());
+        if (!word) continue;
+        history.begin(*word, now);
+        held = held || decode(history.lock().kind, *word).held();
+    }
+    if (!held) return;
+    auto situation = observer_->look(histories_, true);
+    if (!situation) return;
+    std::erase_if(situation->locks, [](const LockNow& lock) { return !lock.state.held(); });
+    if (situation->locks.empty()) return;
+    held_when_armed_.emplace();
+    held_when_armed_->kind = "held_when_armed";
+    held_when_armed_->says = "held already when the watch was armed; how it was taken was not seen";
+    held_when_armed_->under = evidence_of(*situation, {}, {});
+}
+
+void DeadlockRecipe::on_hit(const Hit& hit) {
+    if (hit.target_index < histories_.size()) histories_[hit.target_index].add(hit);
+}
+
+void DeadlockRecipe::on_summary(const Summary& summary) {
+    // What stands still now is told even if the limit is not over yet.
+    if (summary.ended_by != EndedBy::Target && !culprit_)
+        if (auto last = examine(false); last && last->verdict == Verdict::Culprit) keep(*last);
+    if (auto past = examine_past()) keep(*past);
+    summary_ = summary;
+    summarised_ = true;
+}
+
+// Who waits, and since when: without this a writer that starves could not be told from one that just came.
+void DeadlockRecipe::follow_waiters(std::uint64_t now) {
+    auto situation = observer_->look(histories_, false);
+    if (!situation) return;
+    WaitingSince still;
+    for (const LockNow& lock : situation->locks)
+        for (const Waiter& waiter : lock.waiters) {
+            const std::pair key(lock.lock.address, waiter.tid);
+            const auto known = waiting_since_.find(key);
+            std::uint64_t since = known != waiting_since_.end() ? known->second : now;
+            // It got the lock in between, and waits anew.
+            for (const LockHistory& history : histories_)
+                if (history.lock().address == key.first && history.last_taken_by(key.second) > since) since = now;
+            still.emplace(key, since);
+        }
+    waiting_since_ = std::move(still);
+}
+
+// Has a holder had its lock for longer than the limit with somebody behind it, or does it not exist any more?
+bool DeadlockRecipe::is_due(std::uint64_t now) {
+    if (now < next_look_ns_) return false;
+    next_look_ns_ = now + std::min(waiters_every_ns, std::max<std::uint64_t>(ns(rule_.held_longer_than) / 4, 50'000'000));
+    bool awaited = false, due = false;
+    for (LockHistory& history : histories_) {
+        const Lock& lock = history.lock();
+        const auto word = observer_->word_of(lock);
+        if (!word) continue;
+        history.compare(*word, now);
+        const WordState state = decode(lock.kind, *word);
+        if (!state.held()) continue;
+        for (const Holding& holder : history.holders()) {
+            if (told_.contains({lock.address, holder.task.tid, holder.hit})) continue;
+            const bool ended = names_owner(lock.kind) && holder.task.tid != 0 && !state_of(holder.task.tid).lives();
+            due = due || ended || (now >= holder.since_ns + ns(rule_.held_longer_than) && observer_->may_have_waiters(lock));
+        }
+        if (has_readers(lock.kind)) awaited = awaited || state.contended || state.writer_waits;
+    }
+    if (awaited) {
+        follow_waiters(now);
+        for (const auto& [key, since] : waiting_since_)
+            due = due || (now >= since + ns(rule_.held_longer_than) && !told_.contains({key.first, key.second, 0}));
+    }
+    return due;
+}
+
+bool DeadlockRecipe::tick(const ReportDiagnosis& report) {
+    const bool asked = on_demand_->asked();
+    if (!asked && !is_due(monotonic_ns())) {
+        if (auto past = examine_past()) {
+            keep(*past);
+            if (rule_.once) return false;
+            report(*past);
+        }
+        return true;
+    }
+    const std::uint64_t began = monotonic_ns();
+    auto diagnosis = examine(asked);
+    if (!diagnosis) return true;
+    diagnosis->covered.facts.push_back({"report_seconds", static_cast<double>(monotonic_ns() - began) / 1e9});
+    const bool culprit = diagnosis->verdict == Verdict::Culprit;
+    if (culprit) keep(*diagnosis);
+    if (culprit && rule_.once) return false; // conclude() tells it
+    report(*diagnosis);
+    return true;
+}
+
+// Absent: nothing is wrong, and nobody asked.
+std::optional<Diagnosis> DeadlockRecipe::examine(bool asked) {
+    auto before = observer_->look(histories_, false);
+    std::this_thread::sleep_for(between_looks);
+    auto now = observer_->look(histories_, true);
+    if (!before || !now) return std::nullopt;
+    const Question question{*before, *now, order_, waiting_since_, ns(rule_.held_longer_than)};
+    const std::vector<Trouble> troubles = find_trouble(question);
+    std::vector<const Trouble*> fresh;
+    for (const Trouble& trouble : troubles) {
+        bool is_new = false;
+        for (const Trouble::Member& member : trouble.members)
+            is_new = told_.insert({member.holds->lock.address, member.holding->task.tid, member.holding->hit}).second || is_new;
+        if (trouble.starved != nullptr)
+            is_new = told_.insert({trouble.members.front().holds->lock.address, trouble.starved->tid, 0}).second || is_new;
+        if (is_new || asked) fresh.push_back(&trouble);
+    }
+    if (fresh.empty() && !asked) return std::nullopt;
+    Diagnosis diagnosis = blank();
+    diagnosis.evidence = evidence_of(*now, order_, waiting_since_);
+    if (held_when_armed_) diagnosis.evidence.push_back(*held_when_armed_);
+    diagnosis.graph = graph_of(*now);
+    if (fresh.empty()) {
+        diagnosis.sentence = fmt::format("nobody waits in a circle, and nobody has held {} for longer than {:.1f} s with "
+                                         "others waiting, at this moment",
+                                         names(), std::chrono::duration<double>(rule_.held_longer_than).count());
+        diagnosis.next = {"keep watching, and ask again (SIGUSR1 or Enter) when it hangs"};
+        return diagnosis;
+    }
+    diagnosis.verdict = Verdict::Culprit;
+    diagnosis.kind = to_word(fresh.front()->kind);
+    diagnosis.sentence = sentence_of(*fresh.front(), *now);
+    diagnosis.culprits = culprits_of(*fresh.front(), *now);
+    for (std::size_t i = 1; i < fresh.size(); ++i) {
+        Evidence also;
+        also.kind = "also";
+        also.says = "also: " + sentence_of(*fresh[i], *now);
+        also.facts = {{"kind", std::string(to_word(fresh[i]->kind))}};
+        diagnosis.evidence.insert(diagnosis.evidence.begin(), std::move(also));
+    }
+    return diagnosis;
+}
+
+// What was over before anybody could look: as a spinlock that kept every CPU busy.
+std::optional<Diagnosis> DeadlockRecipe::examine_past() {
+    std::optional<Diagnosis> diagnosis;
+    for (LockHistory& history : histories_)
+        for (const LongHolding& over : history.take_long()) {
+            const Holding& holder = over.holding;
+            if (!told_.insert({history.lock().address, holder.task.tid, holder.hit}).second) continue;
+            if (!diagnosis) {
+                diagnosis = blank();
+                diagnosis->verdict = Verdict::Culprit;
+                diagnosis->kind = "held_too_long";
+                const Frame* at = taker_in(history.lock().kind, holder.kernel_stack, holder.user_stack);
+                const double held = static_cast<double>(over.released_ns - holder.since_ns) / 1e9;
+                diagnosis->sentence = fmt::format("held too long: {} held {} for {:.1f} s, {}, while {} waited; it has released it",
+                                                  label(holder.task), history.lock().name, held,
+                                                  taken_where(history.lock(), holder), over.waiters.size());
+                Culprit culprit;
+                if (at != nullptr) {
+                    culprit.function = at->symbol;
+                    culprit.module = at->module;
+                    culprit.file = at->file;
+                    culprit.line = at->line;
+                }
+                culprit.comm = holder.task.comm;
+                culprit.pid = holder.task.pid;
+                culprit.tid = holder.task.tid;
+                culprit.why = fmt::format("held {} for {:.1f} s", history.lock().name, held);
+                diagnosis->culprits = {std::move(culprit)};
+            }
+            diagnosis->evidence.push_back(evidence_of(history.lock(), over));
+        }
+    return diagnosis;
+}
+
+void DeadlockRecipe::keep(const Diagnosis& diagnosis) {
+    const bool is_grave = diagnosis.kind == to_word(Trouble::Kind::Cycle) ||
+                          diagnosis.kind == to_word(Trouble::Kind::SelfDeadlock) ||
+                          diagnosis.kind == to_word(Trouble::Kind::ExitedHolder);
+    const int gravity = is_grave ? 2 : 1;
+    if (culprit_ && gravity <= culprit_gravity_) return;
+    culprit_ = diagnosis;
+    culprit_gravity_ = gravity;
+}
+
+std::string DeadlockRecipe::names() const {
+    std::string text;
+    for (const LockHistory& history : histories_) text += (text.empty() ? "" : ", ") + history.lock().name;
+    return text;
+}
+
+Diagnosis DeadlockRecipe::blank() const {
+    Diagnosis diagnosis;
+    diagnosis.recipe = "deadlock";
+    diagnosis.target = names();
+    diagnosis.verdict = Verdict::NotEnough;
+    diagnosis.covered.kind = "coverage";
+    return diagnosis;
+}
+
+Diagnosis DeadlockRecipe::nothing_found() const {
+    Diagnosis diagnosis = blank();
+    std::uint64_t taken = 0;
+    for (const LockHistory& history : histories_) {
+        taken += history.acquisitions();
+        Evidence traffic;
+        traffic.kind = "traffic";
+        traffic.says = fmt::format("{}: taken {} times, released {} times", history.lock().name, history.acquisitions(),
+                                   history.releases());
+        traffic.facts = {{"lock", history.lock().name},
+                         {"acquisitions", history.acquisitions()},
+                         {"releases", history.releases()}};
+        diagnosis.evidence.push_back(std::move(traffic));
+    }
+    const double limit = std::chrono::duration<double>(rule_.held_longer_than).count();
+    if (taken != 0 && covered_everything(armed_, summary_)) {
+        diagnosis.verdict = Verdict::Clean;
+        diagnosis.sentence = fmt::format("{} changed hands {} times, nobody held {} for longer than {:.1f} s with others "
+                                         "waiting, and nobody waited in a circle",
+                                         names(), taken, histories_.size() == 1 ? "it" : "one of them", limit);
+    } else {
+        diagnosis.sentence = taken == 0 ? fmt::format("nobody took {} while it was watched", names())
+                                        : fmt::format("nothing was found, but not everything was seen of {}", names());
+        diagnosis.next = {taken == 0 ? "watch while the program hangs, or for longer (--ttl)"
+                                     : "watch again with --no-brake, or fewer locks"};
+    }
+    for (const OrderSeen& seen : order_.seen())
+        if (order_.times(seen.second, seen.first) != 0 && seen.first < seen.second)
+            diagnosis.next.push_back(fmt::format("{} and {} are taken in both orders: two tasks doing so at once can "
+                                                 "lock each other out",
+                                                 seen.first, seen.second));
+    return diagnosis;
+}
+
+Diagnosis DeadlockRecipe::conclude() {
+    Diagnosis diagnosis = culprit_ ? std::move(*culprit_) : nothing_found();
+    if (!culprit_ && held_when_armed_) diagnosis.evidence.push_back(*held_when_armed_);
+    auto facts = std::move(diagnosis.covered.facts);
+    diagnosis.covered = coverage_evidence(armed_, summary_);
+    for (Fact& fact : facts) diagnosis.covered.facts.push_back(std::move(fact));
+    diagnosis.not_covered = coverage_gaps(armed_, summary_);
+    return diagnosis;
+}
+
+} // namespace stakeout
