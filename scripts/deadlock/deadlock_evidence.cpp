@@ -165,14 +165,16 @@ Evidence lock_evidence(const LockNow& lock) {
     return evidence;
 }
 
-Evidence order_evidence(const OrderSeen& seen) {
+Evidence order_evidence(OrderSeen seen, Observer& observer) {
     Evidence evidence;
+    observer.complete(seen.second_taken);
+    const Frame* where = taker_in(seen.kind, seen.second_taken.kernel_stack, seen.second_taken.user_stack);
     evidence.kind = "order";
     evidence.says = fmt::format("{}, then {}: {} times, first by {} in {}", seen.first, seen.second, seen.times,
-                                label(seen.task), describe(seen.where));
+                                label(seen.second_taken.task), where != nullptr ? describe(*where) : "a function without a name");
     evidence.hits = {seen.hit};
     evidence.facts = {{"first", seen.first}, {"second", seen.second}, {"times", seen.times}};
-    add_place(evidence, &seen.where);
+    add_place(evidence, where);
     return evidence;
 }
 
@@ -243,7 +245,8 @@ std::vector<Culprit> culprits_of(const Trouble& trouble, const Situation& situat
     return culprits;
 }
 
-std::vector<Evidence> evidence_of(const Situation& situation, const LockOrder& order, const WaitingSince& waiting_since) {
+std::vector<Evidence> evidence_of(const Situation& situation, const LockOrder& order, const WaitingSince& waiting_since,
+                                  Observer& observer) {
     std::vector<Evidence> all;
     for (const LockNow& lock : situation.locks) {
         Evidence evidence = lock_evidence(lock);
@@ -252,7 +255,7 @@ std::vector<Evidence> evidence_of(const Situation& situation, const LockOrder& o
             evidence.under.push_back(waiter_evidence(lock, waiter, situation, waiting_since));
         all.push_back(std::move(evidence));
     }
-    for (const OrderSeen& seen : order.seen()) all.push_back(order_evidence(seen));
+    for (const OrderSeen& seen : order.seen()) all.push_back(order_evidence(seen, observer));
     return all;
 }
 

@@ -18,7 +18,8 @@ std::string sentence_of(const Trouble& trouble, const Situation& situation);
 std::vector<Culprit> culprits_of(const Trouble& trouble, const Situation& situation);
 
 // Kinds lock, holder and waiter, for every lock that is held or waited for, and order.
-std::vector<Evidence> evidence_of(const Situation& situation, const LockOrder& order, const WaitingSince& waiting_since);
+std::vector<Evidence> evidence_of(const Situation& situation, const LockOrder& order, const WaitingSince& waiting_since,
+                                  Observer& observer);
 // A long holding that is over: kind holder, with its waiters under it.
 Evidence evidence_of(const Lock& lock, const LongHolding& over);
 

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <thread>
 
+extern "C" const char stakeout_deadlock_script[], stakeout_deadlock_script_end[]; // cmake/embed.cmake
+
 namespace stakeout {
 namespace {
 
@@ -18,6 +20,13 @@ using namespace std::chrono_literals;
 
 constexpr auto between_looks = 30ms;                 // of one report
 constexpr std::uint64_t waiters_every_ns = 200'000'000; // how often who waits is looked at, at most
+
+ScriptPlan stack_script() {
+    ScriptPlan plan;
+    plan.name = "deadlock";
+    plan.object.assign(stakeout_deadlock_script, stakeout_deadlock_script_end);
+    return plan;
+}
 
 std::uint64_t ns(std::chrono::nanoseconds time) { return static_cast<std::uint64_t>(time.count()); }
 
@@ -40,6 +49,7 @@ Result<std::unique_ptr<DeadlockRecipe>> DeadlockRecipe::prepare(const DeadlockRu
     recipe->observer_ = std::make_unique<Observer>(*recipe->peek_, recipe->layout_, pid);
     recipe->on_demand_ = std::make_unique<OnDemand>(rule.read_stdin);
     recipe->make_histories(std::move(*locks));
+    if (pid) request.script = stack_script();
     return recipe;
 }
 
@@ -74,7 +84,7 @@ void DeadlockRecipe::on_armed(const Armed& armed) {
     held_when_armed_.emplace();
     held_when_armed_->kind = "held_when_armed";
     held_when_armed_->says = "held already when the watch was armed; how it was taken was not seen";
-    held_when_armed_->under = evidence_of(*situation, {}, {});
+    held_when_armed_->under = evidence_of(*situation, {}, {}, *observer_);
 }
 
 void DeadlockRecipe::on_hit(const Hit& hit) {
@@ -175,7 +185,7 @@ std::optional<Diagnosis> DeadlockRecipe::examine(bool asked) {
     }
     if (fresh.empty() && !asked) return std::nullopt;
     Diagnosis diagnosis = blank();
-    diagnosis.evidence = evidence_of(*now, order_, waiting_since_);
+    diagnosis.evidence = evidence_of(*now, order_, waiting_since_, *observer_);
     if (held_when_armed_) diagnosis.evidence.push_back(*held_when_armed_);
     diagnosis.graph = graph_of(*now);
     if (fresh.empty()) {
@@ -203,7 +213,9 @@ std::optional<Diagnosis> DeadlockRecipe::examine(bool asked) {
 std::optional<Diagnosis> DeadlockRecipe::examine_past() {
     std::optional<Diagnosis> diagnosis;
     for (LockHistory& history : histories_)
-        for (const LongHolding& over : history.take_long()) {
+        for (LongHolding& over : history.take_long()) {
+            observer_->complete(over.holding);
+            for (Holding& waiter : over.waiters) observer_->complete(waiter);
             const Holding& holder = over.holding;
             if (!told_.insert({history.lock().address, holder.task.tid, holder.hit}).second) continue;
             if (!diagnosis) {

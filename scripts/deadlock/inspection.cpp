@@ -19,6 +19,7 @@ constexpr std::uint64_t rwlock_writer_offset = 24; // pthread_rwlock_t.__data.__
 
 Situation Inspection::run(const std::deque<LockHistory>& histories) {
     now_.time_ns = monotonic_ns();
+    if (stacks_) c_.unwinder.notice_new_libraries();
     read_futex_waits();
     for (const LockHistory& history : histories) given_lock(history);
     // now_.locks grows while it is gone through.
@@ -33,6 +34,8 @@ Situation Inspection::run(const std::deque<LockHistory>& histories) {
 void Inspection::given_lock(const LockHistory& history) {
     LockNow lock = read(history.lock());
     name_holders(lock, history.holders());
+    if (stacks_)
+        for (Holding& holding : lock.holders) c_.words.complete(holding);
     add_waiters(lock, &history);
     now_.locks.push_back(std::move(lock));
 }
@@ -151,7 +154,7 @@ void Inspection::follow(std::uint32_t tid) {
 
 std::vector<Frame> Inspection::user_stack(const so_task& task) {
     std::vector<Frame> frames;
-    const std::vector<std::uint64_t> ips = unwinder_.unwind(task);
+    const std::vector<std::uint64_t> ips = c_.unwinder.unwind(task);
     for (std::size_t i = 0; i < ips.size(); ++i) frames.push_back(c_.symboliser.user_frame(task.tgid, ips[i], i > 0));
     return frames;
 }

@@ -12,12 +12,13 @@ struct InspectionContext {
     std::optional<int> pid;
     const TaskTable& tasks;
     Symboliser& symboliser;
-    const Observer& words;
+    UserUnwinder& unwinder;
+    Observer& words;
 };
 
 class Inspection {
   public:
-    Inspection(InspectionContext context, bool stacks) : c_(context), stacks_(stacks), unwinder_(context.peek, context.layout) {}
+    Inspection(InspectionContext context, bool stacks) : c_(context), stacks_(stacks) {}
     Situation run(const std::deque<LockHistory>& histories);
 
   private:
@@ -37,7 +38,6 @@ class Inspection {
 
     InspectionContext c_;
     bool stacks_;
-    UserUnwinder unwinder_;
     std::map<std::uint32_t, FutexWait> futex_waits_;
     Situation now_;
 };

@@ -30,7 +30,7 @@ LockHistory::LockHistory(Lock lock, NameOwner name_owner, std::uint64_t long_ns)
     : lock_(std::move(lock)), name_owner_(std::move(name_owner)), long_ns_(long_ns) {}
 
 Holding LockHistory::at(const Hit& hit) {
-    return {task_of(hit), 0, hit.time_ns, hit.seq, true, false, true, hit.kernel_stack, hit.user_stack};
+    return {task_of(hit), 0, hit.time_ns, hit.seq, true, false, true, hit.kernel_stack, hit.user_stack, hit.says};
 }
 
 Holding* LockHistory::holding_of(std::uint32_t tid) {
@@ -59,9 +59,9 @@ void LockHistory::compare(std::uint64_t word, std::uint64_t now_ns) {
         if (!holders_.empty() && holders_.front().owner == state.owner) return;
         const TaskName owner = name_owner_(state.owner, 0);
         release_all(now_ns);
-        holders_.push_back({owner, state.owner, now_ns, 0, false, false, owner.tid != 0, {}, {}});
+        holders_.push_back({owner, state.owner, now_ns, 0, false, false, owner.tid != 0, {}, {}, {}});
     } else if (holders_.empty()) {
-        holders_.push_back({{}, 0, now_ns, 0, false, state.readers != 0, false, {}, {}});
+        holders_.push_back({{}, 0, now_ns, 0, false, state.readers != 0, false, {}, {}, {}});
     }
 }
 
@@ -140,7 +140,7 @@ void LockHistory::follow_owner(const Hit& hit, std::uint64_t owner) {
         take(hit, false);
         holders_.back().owner = owner;
     } else {
-        holders_.push_back({task, owner, hit.time_ns, 0, false, false, task.tid != 0, {}, {}});
+        holders_.push_back({task, owner, hit.time_ns, 0, false, false, task.tid != 0, {}, {}, {}});
     }
 }
 
@@ -174,7 +174,7 @@ void LockHistory::follow_readers(const Hit& hit, Change change, const WordState&
     case Change::ReaderIn:
         take(hit, true);
         // Let in by somebody else: a leaving writer wakes the readers and counts them itself.
-        if (call != LockCall::Shared) holders_.back() = {{}, 0, hit.time_ns, 0, false, true, false, {}, {}};
+        if (call != LockCall::Shared) holders_.back() = {{}, 0, hit.time_ns, 0, false, true, false, {}, {}, {}};
         break;
     case Change::ReaderOut:
         release(hit, true);
@@ -220,7 +220,7 @@ void LockHistory::follow_semaphore(const Hit& hit, Change change) {
         release_all(hit.time_ns);
     } else if (call == LockCall::Release && !holders_.empty()) {
         release_all(hit.time_ns);
-        holders_.push_back({{}, 0, hit.time_ns, 0, false, false, false, {}, {}}); // the first of those that waited
+        holders_.push_back({{}, 0, hit.time_ns, 0, false, false, false, {}, {}, {}}); // the first of those that waited
     }
 }
 

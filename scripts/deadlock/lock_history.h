@@ -26,6 +26,7 @@ struct Holding {
     bool shared = false;
     bool certain = true;
     std::vector<Frame> kernel_stack, user_stack; // where it was taken
+    std::optional<ScriptSays> captured; // of a process's lock: what completes user_stack (Observer::complete)
 };
 
 // An acquisition that lasted beyond the limit with others waiting, and is over: nobody could look meanwhile (a spinlock
@@ -59,6 +60,8 @@ class LockHistory {
     // The last time that this task got the lock for itself; 0: never seen.
     [[nodiscard]] std::uint64_t last_taken_by(std::uint32_t tid) const;
 
+    static Holding at(const Hit& hit); // its task and stacks
+
     // Called at each acquisition that was seen, before the holder is added.
     std::function<void(const Hit& hit)> on_taken;
 
@@ -73,7 +76,6 @@ class LockHistory {
     void follow_semaphore(const Hit& hit, Change change);
     void note_contention(const Hit& hit, const WordState& before, const WordState& after);
     Holding* holding_of(std::uint32_t tid);
-    static Holding at(const Hit& hit);
     void end(const Holding& holding, std::uint64_t now_ns);
 
     Lock lock_;

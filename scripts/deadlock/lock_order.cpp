@@ -1,7 +1,5 @@
 #include "scripts/deadlock/lock_order.h"
 
-#include "scripts/deadlock/lock_functions.h"
-
 #include <algorithm>
 
 namespace stakeout {
@@ -17,9 +15,7 @@ void LockOrder::add(const Lock& taken, const Hit& hit, const std::deque<LockHist
         const auto same = [&](const OrderSeen& one) { return one.first == other.name && one.second == taken.name; };
         auto known = std::find_if(seen_.begin(), seen_.end(), same);
         if (known == seen_.end()) {
-            const Frame* where = taker_in(taken.kind, hit.kernel_stack, hit.user_stack);
-            seen_.push_back({other.name, taken.name, 0, hit.seq, where != nullptr ? *where : Frame{},
-                             {hit.tid, hit.pid, hit.comm}});
+            seen_.push_back({other.name, taken.name, 0, hit.seq, LockHistory::at(hit), taken.kind});
             known = std::prev(seen_.end());
         }
         ++known->times;

@@ -14,8 +14,8 @@ struct OrderSeen {
     std::string first, second; // names of the locks
     std::uint64_t times = 0;
     std::uint64_t hit = 0; // the first time: the acquisition of `second`
-    Frame where;           // where that was made; ip 0 and no symbol: not known
-    TaskName task;
+    Holding second_taken;  // that acquisition
+    LockKind kind = LockKind::Mutex; // of `second`
 };
 
 class LockOrder {

@@ -28,7 +28,7 @@ const LockNow* Situation::at(std::uint64_t lock_address) const {
 }
 
 Observer::Observer(const KernelPeek& peek, const KernelLayout& layout, std::optional<int> pid)
-    : peek_(peek), layout_(layout), pid_(pid) {}
+    : peek_(peek), layout_(layout), pid_(pid), unwinder_(peek, layout) {}
 
 std::uint64_t Observer::field(const Lock& lock, std::uint64_t offset, std::uint32_t width) const {
     if (!is_kernel_kind(lock.kind)) return read_process_word(pid_.value_or(0), lock.address + offset, width).value_or(0);
@@ -97,10 +97,31 @@ TaskName Observer::name_owner(LockKind kind, std::uint64_t owner, std::uint32_t 
     return owners_.insert_or_assign(owner, read_task(owner)).first->second;
 }
 
+// What was captured gives the innermost frames for certain; from the first one on that both know, the rest is as the frame
+// pointers had it.
+void Observer::complete(Holding& holding) {
+    if (!holding.captured || holding.user_stack.empty()) return;
+    const std::vector<std::uint64_t> ips =
+        unwinder_.unwind(holding.task.pid, holding.task.tid, holding.user_stack.front().ip, *holding.captured);
+    holding.captured.reset();
+    std::vector<Frame> frames;
+    for (std::size_t i = 0; i < ips.size(); ++i) {
+        const auto known = std::find_if(holding.user_stack.begin(), holding.user_stack.end(),
+                                        [&](const Frame& frame) { return frame.ip == ips[i]; });
+        if (i > 1 && known != holding.user_stack.end()) {
+            frames.insert(frames.end(), known, holding.user_stack.end());
+            holding.user_stack = std::move(frames);
+            return;
+        }
+        frames.push_back(symboliser_.user_frame(holding.task.pid, ips[i], i > 0));
+    }
+    if (frames.size() > 1) holding.user_stack = std::move(frames);
+}
+
 Result<Situation> Observer::look(const std::deque<LockHistory>& histories, bool stacks) {
     auto tasks = TaskTable::read();
     if (!tasks) return std::move(tasks).error();
-    Inspection look(InspectionContext{peek_, layout_, pid_, *tasks, symboliser_, *this}, stacks);
+    Inspection look(InspectionContext{peek_, layout_, pid_, *tasks, symboliser_, unwinder_, *this}, stacks);
     return look.run(histories);
 }
 

@@ -59,6 +59,8 @@ class Observer {
     [[nodiscard]] std::optional<std::uint64_t> word_of(const Lock& lock) const;
     // Quick: could anybody be waiting, by the lock's own words?
     [[nodiscard]] bool may_have_waiters(const Lock& lock) const;
+    // The whole of its user stack, from what was captured with the hit: the function that called the C library, too.
+    void complete(Holding& holding);
     // For LockHistory.
     TaskName name_owner(LockKind kind, std::uint64_t owner, std::uint32_t expected_tid);
 
@@ -71,6 +73,7 @@ class Observer {
     const KernelLayout& layout_;
     std::optional<int> pid_;
     Symboliser symboliser_;
+    UserUnwinder unwinder_;
     std::map<std::uint64_t, TaskName> owners_; // of kernel words, by task_struct
 };
 

@@ -9,6 +9,9 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
 
 namespace stakeout {
 namespace {
@@ -26,13 +29,46 @@ struct Thread {
     int pid = 0;
     pid_t tid = 0;
     Registers registers{};
+    std::span<const Snapshot> captured; // memory as it was; empty: as it is now
 };
 
 // DWARF's numbers of the x86-64 registers, 0 to 16, as indices of pt_regs.
 constexpr std::array<int, 17> dwarf_order{RAX, RDX, RCX, RBX, RSI, RDI, RBP, RSP, R8, R9, R10, R11, R12, R13, R14, R15, RIP};
 
+std::optional<std::uint64_t> word_in(std::span<const Snapshot> snapshots, std::uint64_t address) {
+    for (const Snapshot& snapshot : snapshots) {
+        if (snapshot.failed || address < snapshot.address || snapshot.bytes.size() < 8 ||
+            address - snapshot.address > snapshot.bytes.size() - 8)
+            continue;
+        std::uint64_t word = 0;
+        std::memcpy(&word, snapshot.bytes.data() + (address - snapshot.address), sizeof(word)); // NOLINT(*-pointer-arithmetic)
+        return word;
+    }
+    return std::nullopt;
+}
+
+// The names of struct fields in deadlock.bpf.c.
+std::optional<Registers> registers_in(const ScriptSays& captured, std::uint64_t ip) {
+    static constexpr std::array<std::pair<std::string_view, int>, 16> names{
+        {{"ax", RAX}, {"bx", RBX}, {"cx", RCX}, {"dx", RDX}, {"si", RSI}, {"di", RDI}, {"bp", RBP}, {"sp", RSP},
+         {"r8", R8}, {"r9", R9}, {"r10", R10}, {"r11", R11}, {"r12", R12}, {"r13", R13}, {"r14", R14}, {"r15", R15}}};
+    Registers registers{};
+    std::size_t found = 0;
+    for (const ScriptField& field : captured.fields)
+        for (const auto& [name, index] : names)
+            if (field.name == name) {
+                registers[static_cast<std::size_t>(index)] = field.number;
+                ++found;
+            }
+    registers[RIP] = ip;
+    if (found != names.size() || registers[RSP] == 0 || captured.snapshots.empty()) return std::nullopt;
+    return registers;
+}
+
 bool read_memory(Dwfl* /*dwfl*/, Dwarf_Addr address, Dwarf_Word* result, void* argument) {
-    const auto word = read_process_word(static_cast<const Thread*>(argument)->pid, address, 8);
+    const auto* thread = static_cast<const Thread*>(argument);
+    const auto word = thread->captured.empty() ? read_process_word(thread->pid, address, 8)
+                                               : word_in(thread->captured, address);
     if (word) *result = *word;
     return word.has_value();
 }
@@ -134,13 +170,27 @@ std::vector<std::uint64_t> UserUnwinder::unwind(const so_task& task) {
     if (!call || task.mm == 0) return {};
     const auto registers = state_->registers_of(task, *call);
     if (!registers) return {call->pc};
-    state_->thread = {static_cast<int>(task.tgid), static_cast<pid_t>(task.tid), *registers};
+    state_->thread = {static_cast<int>(task.tgid), static_cast<pid_t>(task.tid), *registers, {}};
     std::vector<std::uint64_t> frames;
     if (Dwfl* dwfl = state_->process(task.tgid); dwfl != nullptr)
         dwfl_getthread_frames(dwfl, state_->thread.tid, add_frame, &frames);
     const auto after = sleeping_call(task.tid);
     if (!after || after->pc != call->pc || after->sp != call->sp) return {};
     return frames.size() > 1 ? frames : by_frame_pointers(state_->thread);
+}
+
+void UserUnwinder::notice_new_libraries() { state_->processes.clear(); }
+
+std::vector<std::uint64_t> UserUnwinder::unwind(std::uint32_t pid, std::uint32_t tid, std::uint64_t ip,
+                                                const ScriptSays& captured) {
+    const auto registers = registers_in(captured, ip);
+    if (!registers) return {};
+    state_->thread = {static_cast<int>(pid), static_cast<pid_t>(tid), *registers, captured.snapshots};
+    std::vector<std::uint64_t> frames;
+    if (Dwfl* dwfl = state_->process(pid); dwfl != nullptr)
+        dwfl_getthread_frames(dwfl, state_->thread.tid, add_frame, &frames);
+    state_->thread.captured = {};
+    return frames;
 }
 
 } // namespace stakeout

@@ -9,6 +9,7 @@
 #include "loader/kernel_peek.h"
 #include "scripts/deadlock/kernel_layout.h"
 #include "scripts/deadlock/task_table.h"
+#include "watchpoints/hit/hit.h"
 
 #include <cstdint>
 #include <memory>
@@ -24,8 +25,15 @@ class UserUnwinder {
     UserUnwinder(const UserUnwinder&) = delete;
     UserUnwinder& operator=(const UserUnwinder&) = delete;
 
+    // Reads the process's mapped files again at the next call: it may have loaded libraries since.
+    void notice_new_libraries();
+
     // Instruction pointers, innermost first, all but the first return addresses. Empty: it runs, or has no user mode.
     [[nodiscard]] std::vector<std::uint64_t> unwind(const so_task& task);
+    // The stack as it was at a hit in user mode, from what deadlock.bpf.c took along; as far as that reaches. Empty: the hit
+    // has nothing of that, or its process is gone and was never seen alive.
+    [[nodiscard]] std::vector<std::uint64_t> unwind(std::uint32_t pid, std::uint32_t tid, std::uint64_t ip,
+                                                    const ScriptSays& captured);
 
   private:
     struct State;
