@@ -130,8 +130,10 @@ std::optional<Lock> Inspection::lock_waited_for(std::uint32_t tid) const {
     if (const auto futex = futex_waits_.find(tid); futex != futex_waits_.end())
         return lock_behind(futex->second, *c_.pid);
     const so_task* task = c_.tasks.by_tid(tid);
-    if (task == nullptr) return std::nullopt;
-    const auto wait = kernel_wait_of(*task, kernel_stack_of(tid), c_.tasks, c_.peek, c_.layout);
+    if (task == nullptr || state_of(tid).state == 'R') return std::nullopt;
+    const auto wait = kernel_wait_of(*task, c_.tasks, c_.peek, c_.layout, [this](std::uint64_t address) {
+        return c_.symboliser.kernel_frame(address, true).symbol;
+    });
     if (!wait) return std::nullopt;
     auto lock = lock_at(fmt::format("{:#x}", wait->lock), wait->kind, wait->lock, c_.layout);
     if (!lock) return std::nullopt;

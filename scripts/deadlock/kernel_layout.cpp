@@ -69,6 +69,9 @@ Result<KernelLayout> load_kernel_layout() {
     layout.task_pid = offset(types, "struct task_struct", "pid");
     layout.task_tgid = offset(types, "struct task_struct", "tgid");
     layout.task_comm = offset(types, "struct task_struct", "comm");
+    const auto thread = offset(types, "struct task_struct", "thread");
+    const auto sp = offset(types, "struct thread_struct", "sp");
+    if (thread && sp) layout.task_sp = *thread + *sp;
     layout.blocked_on = offset(types, "struct task_struct", "blocked_on");
     const std::string_view registers = "struct pt_regs";
     if (const std::uint64_t size = size_of(types, registers); size != 0) layout.registers_size = size;

@@ -24,7 +24,7 @@ struct KernelLayout {
 
     std::optional<std::uint64_t> mutex_owner, rwsem_count, rwsem_owner;
     std::optional<std::uint64_t> semaphore_lock, semaphore_count;
-    std::optional<std::uint64_t> task_pid, task_tgid, task_comm;
+    std::optional<std::uint64_t> task_pid, task_tgid, task_comm, task_sp; // sp: task_struct.thread.sp, where it left off
     std::optional<std::uint64_t> registers_size; // struct pt_regs
     std::optional<std::uint64_t> blocked_on; // task_struct.blocked_on: CONFIG_DEBUG_MUTEXES, and everywhere from Linux 6.17
 };

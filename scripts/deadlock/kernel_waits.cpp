@@ -9,7 +9,7 @@ namespace stakeout {
 namespace {
 
 constexpr std::size_t most_waiters = 256;
-constexpr std::uint64_t kernel_half = 0xffff'8000'0000'0000;
+constexpr std::uint64_t kernel_half = 0xff00'0000'0000'0000; // with five levels of page tables; with four it is less
 
 // A list_head: next, prev.
 struct Links {
@@ -72,6 +72,23 @@ std::optional<KernelWait> waiter_on_stack(const so_task& task, LockKind kind, co
     return std::nullopt;
 }
 
+// /proc/PID/stack leaves out the functions that sleep for locks (in_sched_functions()): the return addresses themselves are
+// looked at, from where the task left off.
+std::optional<LockKind> kind_on_stack(const so_task& task, const KernelPeek& peek, const KernelLayout& layout,
+                                      const SymbolAt& symbol_at) {
+    if (!layout.task_sp) return std::nullopt;
+    const std::uint64_t sp = word_at(task.task + *layout.task_sp, peek);
+    if (sp < task.stack || sp >= task.stack + kernel_stack_bytes) return std::nullopt;
+    constexpr std::uint64_t most_bytes = 1024; // the scheduler's frames and the lock's
+    for (std::uint64_t at = sp & ~7ULL; at < sp + most_bytes && at < task.stack + kernel_stack_bytes; at += 8) {
+        const std::uint64_t word = word_at(at, peek);
+        constexpr std::uint64_t text_and_modules = 0xffff'ffff'8000'0000;
+        if (word < text_and_modules) continue;
+        if (const auto kind = sleeps_for(symbol_at(word))) return kind;
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 std::vector<KernelWaiter> waiters_of(LockKind kind, std::uint64_t lock, const KernelPeek& peek,
@@ -93,18 +110,15 @@ std::vector<KernelWaiter> waiters_of(LockKind kind, std::uint64_t lock, const Ke
     return found;
 }
 
-std::optional<KernelWait> kernel_wait_of(const so_task& task, std::span<const Frame> stack, const TaskTable& tasks,
-                                         const KernelPeek& peek, const KernelLayout& layout) {
+std::optional<KernelWait> kernel_wait_of(const so_task& task, const TaskTable& tasks, const KernelPeek& peek,
+                                         const KernelLayout& layout, const SymbolAt& symbol_at) {
     if (layout.blocked_on)
         if (const std::uint64_t lock = word_at(task.task + *layout.blocked_on, peek); lock >= kernel_half)
             return KernelWait{LockKind::Mutex, lock, false};
-    for (const Frame& frame : stack) {
-        const auto kind = sleeps_for(frame.symbol);
-        if (!kind) continue;
-        const auto& waiters = layout.of(*kind);
-        return waiters ? waiter_on_stack(task, *kind, *waiters, tasks, peek) : std::nullopt;
-    }
-    return std::nullopt;
+    const auto kind = kind_on_stack(task, peek, layout, symbol_at);
+    if (!kind) return std::nullopt;
+    const auto& waiters = layout.of(*kind);
+    return waiters ? waiter_on_stack(task, *kind, *waiters, tasks, peek) : std::nullopt;
 }
 
 } // namespace stakeout

@@ -9,8 +9,9 @@
 #include "scripts/deadlock/task_table.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
-#include <span>
+#include <string>
 #include <vector>
 
 namespace stakeout {
@@ -26,9 +27,11 @@ struct KernelWait {
     std::uint64_t lock = 0;
     bool shared = false;
 };
-// What a task waits for: task_struct.blocked_on where the kernel keeps it, else the waiter on its own kernel stack. `stack`
-// are its frames now, which tell the kind. Absent: it waits for no lock, or for one of another kind.
-std::optional<KernelWait> kernel_wait_of(const so_task& task, std::span<const Frame> stack, const TaskTable& tasks,
-                                         const KernelPeek& peek, const KernelLayout& layout);
+// The kernel function that holds an address; empty: none.
+using SymbolAt = std::function<std::string(std::uint64_t address)>;
+// What a task waits for: task_struct.blocked_on where the kernel keeps it, else the waiter on its own kernel stack; the
+// function that it sleeps in tells the kind. Absent: it waits for no lock, or for one of another kind.
+std::optional<KernelWait> kernel_wait_of(const so_task& task, const TaskTable& tasks, const KernelPeek& peek,
+                                         const KernelLayout& layout, const SymbolAt& symbol_at);
 
 } // namespace stakeout

@@ -44,23 +44,34 @@ std::uint64_t LockHistory::last_taken_by(std::uint32_t tid) const {
 }
 
 void LockHistory::begin(std::uint64_t word, std::uint64_t now_ns) {
-    compare(word, now_ns);
-    if (decode(lock_.kind, word).writer_waits) writer_waits_since_ = now_ns;
+    const WordState state = decode(lock_.kind, word);
+    if (!agrees(state)) correct(state, now_ns);
+    if (state.writer_waits) writer_waits_since_ = now_ns;
 }
 
-// Only what cannot be is corrected: the hits of the last milliseconds may still be on their way.
 void LockHistory::compare(std::uint64_t word, std::uint64_t now_ns) {
     const WordState state = decode(lock_.kind, word);
-    if (!state.held()) {
-        if (!holders_.empty()) release_all(now_ns);
+    if (agrees(state)) {
+        doubted_.reset();
         return;
     }
+    if (doubted_ == word) correct(state, now_ns);
+    doubted_ = word;
+}
+
+bool LockHistory::agrees(const WordState& state) const {
+    if (!state.held()) return holders_.empty();
+    if (!names_owner(lock_.kind)) return !holders_.empty();
+    return !holders_.empty() && holders_.front().owner == state.owner;
+}
+
+void LockHistory::correct(const WordState& state, std::uint64_t now_ns) {
+    release_all(now_ns);
+    if (!state.held()) return;
     if (names_owner(lock_.kind)) {
-        if (!holders_.empty() && holders_.front().owner == state.owner) return;
         const TaskName owner = name_owner_(state.owner, 0);
-        release_all(now_ns);
         holders_.push_back({owner, state.owner, now_ns, 0, false, false, owner.tid != 0, {}, {}, {}});
-    } else if (holders_.empty()) {
+    } else {
         holders_.push_back({{}, 0, now_ns, 0, false, state.readers != 0, false, {}, {}, {}});
     }
 }
@@ -102,6 +113,7 @@ void LockHistory::release_all(std::uint64_t now_ns) {
 
 void LockHistory::add(const Hit& hit) {
     if (!hit.old_value || !hit.new_value) return;
+    doubted_.reset();
     const std::uint64_t before = number_of(hit.old_value), after = number_of(hit.new_value);
     const WordState was = decode(lock_.kind, before), is = decode(lock_.kind, after);
     const Change change = change_between(lock_.kind, before, after);
@@ -150,8 +162,14 @@ void LockHistory::follow_write(const Hit& hit, Change change) {
         take(hit, false);
     } else if (change == Change::Released) {
         release_all(hit.time_ns);
-    } else if (Holding* own = holding_of(hit.tid); own != nullptr && call_in(stack_of(lock_, hit)) != LockCall::Exclusive) {
-        own->certain = false; // it wrote again: perhaps its release, followed by another's acquisition
+    } else if (Holding* own = holding_of(hit.tid); own != nullptr) {
+        const LockCall call = call_in(stack_of(lock_, hit));
+        if (call == LockCall::Release) { // and another took it before the value could be read
+            release_all(hit.time_ns);
+            holders_.push_back({{}, 0, hit.time_ns, 0, false, false, false, {}, {}, {}});
+        } else if (call == LockCall::Unknown) {
+            own->certain = false; // it wrote again: perhaps that was its release
+        }
     }
 }
 

@@ -46,7 +46,8 @@ class LockHistory {
     // The word as it was when the watch was armed.
     void begin(std::uint64_t word, std::uint64_t now_ns);
     void add(const Hit& hit);
-    // The word as it is now: corrects what missed hits have left wrong.
+    // The word as it is now: corrects what missed hits have left wrong, when it says so twice without a hit in between (those
+    // of the last milliseconds are still on their way).
     void compare(std::uint64_t word, std::uint64_t now_ns);
 
     [[nodiscard]] const Lock& lock() const { return lock_; }
@@ -66,6 +67,8 @@ class LockHistory {
     std::function<void(const Hit& hit)> on_taken;
 
   private:
+    [[nodiscard]] bool agrees(const WordState& state) const;
+    void correct(const WordState& state, std::uint64_t now_ns);
     void take(const Hit& hit, bool shared);
     void release(const Hit& hit, bool shared);
     void release_all(std::uint64_t now_ns);
@@ -86,6 +89,7 @@ class LockHistory {
     std::map<std::uint32_t, std::uint64_t> taken_at_;
     std::vector<LongHolding> long_;
     std::optional<Holding> claim_; // pthread_rwlock: the writer that waits for the readers to leave
+    std::optional<std::uint64_t> doubted_; // the word that compare() found in disagreement; reset by every hit
     std::uint64_t acquisitions_ = 0, releases_ = 0, writer_waits_since_ = 0;
 };
 
