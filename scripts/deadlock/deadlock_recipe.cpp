@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto between_looks = 30ms;                 // of one report
+constexpr auto between_looks = 30ms;                    // of one report, at least
 constexpr std::uint64_t waiters_every_ns = 200'000'000; // how often who waits is looked at, at most
 
 ScriptPlan stack_script() {
@@ -92,9 +92,7 @@ void DeadlockRecipe::on_hit(const Hit& hit) {
 }
 
 void DeadlockRecipe::on_summary(const Summary& summary) {
-    // What stands still now is told even if the limit is not over yet.
-    if (summary.ended_by != EndedBy::Target && !culprit_)
-        if (auto last = examine(false); last && last->verdict == Verdict::Culprit) keep(*last);
+    if (summary.ended_by != EndedBy::Target && !culprit_) look_a_last_time();
     if (auto past = examine_past()) keep(*past);
     summary_ = summary;
     summarised_ = true;
@@ -146,19 +144,39 @@ bool DeadlockRecipe::is_due(std::uint64_t now) {
 }
 
 bool DeadlockRecipe::tick(const ReportDiagnosis& report) {
-    const bool asked = on_demand_->asked();
-    if (!asked && !is_due(monotonic_ns())) {
-        if (auto past = examine_past()) {
-            keep(*past);
-            if (rule_.once) return false;
-            report(*past);
-        }
+    if (report_) return continue_report(report);
+    const std::uint64_t now = monotonic_ns();
+    if (const bool asked = on_demand_->asked(); asked || is_due(now)) {
+        begin_report(asked, now);
         return true;
     }
-    const std::uint64_t began = monotonic_ns();
-    auto diagnosis = examine(asked);
+    if (auto past = examine_past()) {
+        keep(*past);
+        if (rule_.once) return false;
+        report(*past);
+    }
+    return true;
+}
+
+void DeadlockRecipe::begin_report(bool asked, std::uint64_t now) {
+    auto before = observer_->look(histories_, false);
+    if (before) report_ = Report{asked, now, std::move(*before), std::nullopt};
+}
+
+bool DeadlockRecipe::continue_report(const ReportDiagnosis& report) {
+    if (monotonic_ns() < report_->before.time_ns + ns(between_looks)) return true;
+    if (!report_->now) {
+        if (auto now = observer_->look(histories_, true))
+            report_->now = std::move(*now);
+        else
+            report_.reset();
+        return true;
+    }
+    auto diagnosis = judge(*report_);
+    const double took = static_cast<double>(monotonic_ns() - report_->began_ns) / 1e9;
+    report_.reset();
     if (!diagnosis) return true;
-    diagnosis->covered.facts.push_back({"report_seconds", static_cast<double>(monotonic_ns() - began) / 1e9});
+    diagnosis->covered.facts.push_back({"report_seconds", took});
     const bool culprit = diagnosis->verdict == Verdict::Culprit;
     if (culprit) keep(*diagnosis);
     if (culprit && rule_.once) return false; // conclude() tells it
@@ -166,29 +184,47 @@ bool DeadlockRecipe::tick(const ReportDiagnosis& report) {
     return true;
 }
 
+// The hits that came since the second look: nobody in question has given up its lock or got the one that it waited for.
+bool DeadlockRecipe::still_so(const Trouble& trouble) const {
+    for (const Trouble::Member& member : trouble.members)
+        for (const LockHistory& history : histories_) {
+            if (history.lock().address != member.holds->lock.address) continue;
+            const Holding& wanted = *member.holding;
+            const bool still = std::any_of(history.holders().begin(), history.holders().end(), [&](const Holding& h) {
+                const bool same = names_owner(history.lock().kind) && wanted.owner != 0 ? h.owner == wanted.owner
+                                                                                        : h.task.tid == wanted.task.tid;
+                return same && h.certain && (!wanted.seen || h.hit == wanted.hit);
+            });
+            if (!still) return false;
+            if (trouble.starved == nullptr) continue;
+            const auto since = waiting_since_.find({history.lock().address, trouble.starved->tid});
+            if (since == waiting_since_.end() || history.last_taken_by(trouble.starved->tid) > since->second) return false;
+        }
+    return true;
+}
+
+bool DeadlockRecipe::is_told(const Trouble& trouble) {
+    bool is_new = false;
+    for (const Trouble::Member& member : trouble.members)
+        is_new = told_.insert({member.holds->lock.address, member.holding->task.tid, member.holding->hit}).second || is_new;
+    if (trouble.starved != nullptr)
+        is_new = told_.insert({trouble.members.front().holds->lock.address, trouble.starved->tid, 0}).second || is_new;
+    return !is_new;
+}
+
 // Absent: nothing is wrong, and nobody asked.
-std::optional<Diagnosis> DeadlockRecipe::examine(bool asked) {
-    auto before = observer_->look(histories_, false);
-    std::this_thread::sleep_for(between_looks);
-    auto now = observer_->look(histories_, true);
-    if (!before || !now) return std::nullopt;
-    const Question question{*before, *now, order_, waiting_since_, ns(rule_.held_longer_than)};
-    const std::vector<Trouble> troubles = find_trouble(question);
-    std::vector<const Trouble*> fresh;
-    for (const Trouble& trouble : troubles) {
-        bool is_new = false;
-        for (const Trouble::Member& member : trouble.members)
-            is_new = told_.insert({member.holds->lock.address, member.holding->task.tid, member.holding->hit}).second || is_new;
-        if (trouble.starved != nullptr)
-            is_new = told_.insert({trouble.members.front().holds->lock.address, trouble.starved->tid, 0}).second || is_new;
-        if (is_new || asked) fresh.push_back(&trouble);
-    }
-    if (fresh.empty() && !asked) return std::nullopt;
+std::optional<Diagnosis> DeadlockRecipe::judge(const Report& report) {
+    const Situation& now = *report.now;
+    const Question question{report.before, now, order_, waiting_since_, ns(rule_.held_longer_than)};
+    std::vector<Trouble> troubles = find_trouble(question);
+    std::erase_if(troubles, [&](const Trouble& one) { return !still_so(one); });
+    std::erase_if(troubles, [&](const Trouble& one) { return is_told(one) && !report.asked; });
+    if (troubles.empty() && !report.asked) return std::nullopt;
     Diagnosis diagnosis = blank();
-    diagnosis.evidence = evidence_of(*now, order_, waiting_since_, *observer_);
+    diagnosis.evidence = evidence_of(now, order_, waiting_since_, *observer_);
     if (held_when_armed_) diagnosis.evidence.push_back(*held_when_armed_);
-    diagnosis.graph = graph_of(*now);
-    if (fresh.empty()) {
+    diagnosis.graph = graph_of(now);
+    if (troubles.empty()) {
         diagnosis.sentence = fmt::format("nobody waits in a circle, and nobody has held {} for longer than {:.1f} s with "
                                          "others waiting, at this moment",
                                          names(), std::chrono::duration<double>(rule_.held_longer_than).count());
@@ -196,17 +232,33 @@ std::optional<Diagnosis> DeadlockRecipe::examine(bool asked) {
         return diagnosis;
     }
     diagnosis.verdict = Verdict::Culprit;
-    diagnosis.kind = to_word(fresh.front()->kind);
-    diagnosis.sentence = sentence_of(*fresh.front(), *now);
-    diagnosis.culprits = culprits_of(*fresh.front(), *now);
-    for (std::size_t i = 1; i < fresh.size(); ++i) {
+    diagnosis.kind = to_word(troubles.front().kind);
+    diagnosis.sentence = sentence_of(troubles.front(), now);
+    diagnosis.culprits = culprits_of(troubles.front(), now);
+    for (std::size_t i = 1; i < troubles.size(); ++i) {
         Evidence also;
         also.kind = "also";
-        also.says = "also: " + sentence_of(*fresh[i], *now);
-        also.facts = {{"kind", std::string(to_word(fresh[i]->kind))}};
+        also.says = "also: " + sentence_of(troubles[i], now);
+        also.facts = {{"kind", std::string(to_word(troubles[i].kind))}};
         diagnosis.evidence.insert(diagnosis.evidence.begin(), std::move(also));
     }
     return diagnosis;
+}
+
+// What stands still at the end is told even if the limit is not over yet. There are no hits any more that could tell of a
+// change, so only locks whose own words name their holders are judged.
+void DeadlockRecipe::look_a_last_time() {
+    const bool all_named = std::all_of(histories_.begin(), histories_.end(),
+                                       [](const LockHistory& history) { return names_owner(history.lock().kind); });
+    if (!all_named) return;
+    begin_report(false, monotonic_ns());
+    if (!report_) return;
+    std::this_thread::sleep_for(between_looks);
+    if (auto now = observer_->look(histories_, true)) {
+        report_->now = std::move(*now);
+        if (auto last = judge(*report_)) keep(*last);
+    }
+    report_.reset();
 }
 
 // What was over before anybody could look: as a spinlock that kept every CPU busy.

@@ -1,7 +1,7 @@
 // `stakeout diagnose deadlock`: who holds these locks, who waits, and does anybody wait in a circle?
 //
 // Hits tell who took a lock, where and when (lock_history.h). The present is never guessed from them: it is looked at
-// (situation.h), twice, a moment apart, when a holder has held for longer than the limit with others waiting, when a
+// (situation.h), twice, a moment apart (begin_report), when a holder has held for longer than the limit with others waiting, when a
 // holder's task has ended, and when somebody asks. What both looks agree on is judged (troubles.h).
 #pragma once
 
@@ -45,7 +45,20 @@ class DeadlockRecipe final : public Recipe {
     void make_histories(std::vector<Lock> locks);
     void follow_waiters(std::uint64_t now);
     [[nodiscard]] bool is_due(std::uint64_t now);
-    std::optional<Diagnosis> examine(bool asked);
+    // A report takes three turns of the watch's loop, so that the hits of the time in between are known: a first look, a
+    // second one, and the judgement, which counts only holders that are still the same then.
+    struct Report {
+        bool asked = false;
+        std::uint64_t began_ns = 0;
+        Situation before;
+        std::optional<Situation> now;
+    };
+    void begin_report(bool asked, std::uint64_t now);
+    [[nodiscard]] bool continue_report(const ReportDiagnosis& report);
+    std::optional<Diagnosis> judge(const Report& report);
+    [[nodiscard]] bool still_so(const Trouble& trouble) const;
+    [[nodiscard]] bool is_told(const Trouble& trouble);
+    void look_a_last_time();
     std::optional<Diagnosis> examine_past();
     [[nodiscard]] Diagnosis blank() const;
     void keep(const Diagnosis& diagnosis);
@@ -65,13 +78,14 @@ class DeadlockRecipe final : public Recipe {
     // (lock, holder, its hit): told already by the timer.
     std::set<std::tuple<std::uint64_t, std::uint32_t, std::uint64_t>> told_;
 
+    std::optional<Report> report_;
+
     Armed armed_;
     Summary summary_;
     bool summarised_ = false;
     std::optional<Diagnosis> culprit_; // the gravest so far
     int culprit_gravity_ = 0;
     std::optional<Evidence> held_when_armed_;
-    std::vector<double> report_seconds_;
 };
 
 } // namespace stakeout

@@ -37,7 +37,19 @@ void Inspection::given_lock(const LockHistory& history) {
     if (stacks_)
         for (Holding& holding : lock.holders) c_.words.complete(holding);
     add_waiters(lock, &history);
+    check_readers(lock);
     now_.locks.push_back(std::move(lock));
+}
+
+// More names than readers: some have left meanwhile, or were counted for a moment only before they had to wait.
+void Inspection::check_readers(LockNow& lock) {
+    if (!has_readers(lock.lock.kind) || lock.state.writer || lock.holders.size() <= lock.state.readers) return;
+    std::erase_if(lock.holders, [&](const Holding& holding) {
+        return std::any_of(lock.waiters.begin(), lock.waiters.end(),
+                           [&](const Waiter& waiter) { return waiter.tid == holding.task.tid; });
+    });
+    if (lock.holders.size() == lock.state.readers) return;
+    for (Holding& holding : lock.holders) holding.certain = false;
 }
 
 void Inspection::read_futex_waits() {

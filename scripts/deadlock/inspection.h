@@ -24,6 +24,7 @@ class Inspection {
   private:
     void given_lock(const LockHistory& history);
     void read_futex_waits();
+    static void check_readers(LockNow& lock);
     LockNow read(const Lock& lock) const;
     void name_holders(LockNow& lock, const std::vector<Holding>& seen) const;
     [[nodiscard]] std::uint64_t owner_in(const LockNow& lock) const;

@@ -3,6 +3,7 @@
 #include "scripts/deadlock/lock_functions.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace stakeout {
@@ -245,9 +246,14 @@ void LockHistory::follow_semaphore(const Hit& hit, Change change) {
 void LockHistory::note_contention(const Hit& hit, const WordState& before, const WordState& after) {
     if (!after.held()) return;
     if (holding_of(hit.tid) != nullptr || contenders_.size() >= most_contenders) return;
-    const bool says_so = after.contended && (!before.contended || lock_.kind == LockKind::Spinlock);
-    const LockCall call = call_in(stack_of(lock_, hit));
-    if (says_so && call != LockCall::Release) contenders_.insert_or_assign(hit.tid, at(hit));
+    bool says_so = after.contended && (!before.contended || lock_.kind == LockKind::Spinlock);
+    const std::span<const Frame> stack = stack_of(lock_, hit);
+    // spin_lock() begins with a compare-and-exchange; when that fails, it spins.
+    if (lock_.kind == LockKind::Spinlock && before.held())
+        says_so = says_so || std::any_of(stack.begin(), stack.end(), [](const Frame& frame) {
+                      return frame.symbol.find("spin_lock") != std::string::npos;
+                  });
+    if (says_so && call_in(stack) != LockCall::Release) contenders_.insert_or_assign(hit.tid, at(hit));
 }
 
 } // namespace stakeout
