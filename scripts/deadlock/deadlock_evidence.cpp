@@ -24,7 +24,8 @@ const TaskNow* task_in(const Situation& situation, std::uint32_t tid) {
 }
 
 bool is_scheduler(const Frame& frame) {
-    return frame.symbol.find("schedule") != std::string::npos || frame.symbol.find("context_switch") != std::string::npos;
+    return frame.symbol.find("schedule") != std::string::npos ||
+           frame.symbol.find("context_switch") != std::string::npos;
 }
 
 void add_stack(Evidence& to, std::string title, const std::vector<Frame>& frames, bool user) {
@@ -82,9 +83,10 @@ std::string circle_sentence(const Trouble& trouble, const Situation& situation) 
         const Trouble::Member& member = trouble.members[i];
         const std::string task = label(name_in(situation, member.holding->task));
         const std::string taken = taken_where(member.holds->lock, *member.holding);
-        text += i == 0 ? fmt::format("{} holds {}, {}, and waits for {}", task, member.holds->lock.name, taken,
-                                     member.waits_for->lock.name)
-                       : fmt::format(", held by {}, {}, which waits for {}", task, taken, member.waits_for->lock.name);
+        text += i == 0 ? fmt::format("{} holds {}, {}, and waits for {}", task, member.holds->lock.name,
+                                     taken, member.waits_for->lock.name)
+                       : fmt::format(", held by {}, {}, which waits for {}", task, taken,
+                                     member.waits_for->lock.name);
     }
     return text;
 }
@@ -96,8 +98,8 @@ Evidence holder_evidence(const LockNow& lock, const Holding& holding, const Situ
     evidence.says = task.tid == 0 && !lock.holder_has_ended
                         ? fmt::format("somebody whose taking it was not seen holds {}", lock.lock.name)
                         : fmt::format("{} holds {}{} for {}, {}", label(task), lock.lock.name,
-                                      holding.shared ? " as a reader" : "", held_for(holding, situation.time_ns),
-                                      taken_where(lock.lock, holding));
+                                      holding.shared ? " as a reader" : "",
+                                      held_for(holding, situation.time_ns), taken_where(lock.lock, holding));
     if (lock.holder_has_ended)
         evidence.says += "; it does not exist any more";
     else if (const TaskNow* now = task_in(situation, task.tid); now != nullptr)
@@ -151,9 +153,10 @@ Evidence waiter_evidence(const LockNow& lock, const Waiter& waiter, const Situat
 Evidence lock_evidence(const LockNow& lock) {
     Evidence evidence;
     evidence.kind = "lock";
-    evidence.says = fmt::format("{}: a {} at {:#x}{}, its word is {:#x}, {} waiting", lock.lock.name,
-                                to_word(lock.lock.kind), lock.lock.address,
-                                lock.lock.given ? "" : ", found by following who waits", lock.word, lock.waiters.size());
+    evidence.says =
+        fmt::format("{}: a {} at {:#x}{}, its word is {:#x}, {} waiting", lock.lock.name,
+                    to_word(lock.lock.kind), lock.lock.address,
+                    lock.lock.given ? "" : ", found by following who waits", lock.word, lock.waiters.size());
     evidence.facts = {{"lock", lock.lock.name},
                       {"lock_kind", std::string(to_word(lock.lock.kind))},
                       {"address", lock.lock.address},
@@ -170,8 +173,9 @@ Evidence order_evidence(OrderSeen seen, Observer& observer) {
     observer.complete(seen.second_taken);
     const Frame* where = taker_in(seen.kind, seen.second_taken.kernel_stack, seen.second_taken.user_stack);
     evidence.kind = "order";
-    evidence.says = fmt::format("{}, then {}: {} times, first by {} in {}", seen.first, seen.second, seen.times,
-                                label(seen.second_taken.task), where != nullptr ? describe(*where) : "a function without a name");
+    evidence.says = fmt::format("{}, then {}: {} times, first by {} in {}", seen.first, seen.second,
+                                seen.times, label(seen.second_taken.task),
+                                where != nullptr ? describe(*where) : "a function without a name");
     evidence.hits = {seen.hit};
     evidence.facts = {{"first", seen.first}, {"second", seen.second}, {"times", seen.times}};
     add_place(evidence, where);
@@ -188,7 +192,8 @@ std::string taken_where(const Lock& lock, const Holding& holding) {
 
 std::string doing_now(const TaskNow& task, const Situation& situation) {
     if (!task.state.lives()) return "has ended";
-    if (const LockNow* lock = situation.waited_for_by(task.name.tid); lock != nullptr) return "waits for " + lock->lock.name;
+    if (const LockNow* lock = situation.waited_for_by(task.name.tid); lock != nullptr)
+        return "waits for " + lock->lock.name;
     if (task.state.state == 'R') return fmt::format("runs on CPU {}", task.state.cpu);
     const auto sleep = std::find_if(task.kernel_stack.begin(), task.kernel_stack.end(),
                                     [](const Frame& frame) { return !is_scheduler(frame); });
@@ -209,14 +214,15 @@ std::string sentence_of(const Trouble& trouble, const Situation& situation) {
     case Trouble::Kind::SelfDeadlock:
         return fmt::format("deadlock: {} holds {}, {}, and waits for it itself", task, lock, taken);
     case Trouble::Kind::ExitedHolder:
-        return fmt::format("{} held by a task that has ended: {}, {}, never released it; {} waiting", lock, task, taken,
-                           first.holds->waiters.size());
+        return fmt::format("{} held by a task that has ended: {}, {}, never released it; {} waiting", lock,
+                           task, taken, first.holds->waiters.size());
     case Trouble::Kind::StarvedWriter: {
         const TaskNow* writer = task_in(situation, trouble.starved->tid);
-        return fmt::format("a writer starves: {} has waited {:.1f} s for {}, which readers hold; the oldest of them, {}, {} "
-                           "{:.1f} s ago",
-                           writer != nullptr ? label(writer->name) : "a task", seconds(trouble.waited_ns), lock, task, taken,
-                           seconds(since(situation.time_ns, first.holding->since_ns)));
+        return fmt::format(
+            "a writer starves: {} has waited {:.1f} s for {}, which readers hold; the oldest of them, {}, {} "
+            "{:.1f} s ago",
+            writer != nullptr ? label(writer->name) : "a task", seconds(trouble.waited_ns), lock, task, taken,
+            seconds(since(situation.time_ns, first.holding->since_ns)));
     }
     case Trouble::Kind::HeldTooLong:
         break;
@@ -224,14 +230,16 @@ std::string sentence_of(const Trouble& trouble, const Situation& situation) {
     const TaskNow* now = task_in(situation, first.tid);
     return fmt::format("held too long: {} has held {} for {}, {}, while {} wait{}; it {}", task, lock,
                        held_for(*first.holding, situation.time_ns), taken, first.holds->waiters.size(),
-                       first.holds->waiters.size() == 1 ? "s" : "", now != nullptr ? doing_now(*now, situation) : "is gone");
+                       first.holds->waiters.size() == 1 ? "s" : "",
+                       now != nullptr ? doing_now(*now, situation) : "is gone");
 }
 
 std::vector<Culprit> culprits_of(const Trouble& trouble, const Situation& situation) {
     std::vector<Culprit> culprits;
     for (const Trouble::Member& member : trouble.members) {
         const TaskName task = name_in(situation, member.holding->task);
-        const bool circle = trouble.kind == Trouble::Kind::Cycle || trouble.kind == Trouble::Kind::SelfDeadlock;
+        const bool circle =
+            trouble.kind == Trouble::Kind::Cycle || trouble.kind == Trouble::Kind::SelfDeadlock;
         const Frame* frame = circle ? asks_at(member, situation) : nullptr;
         if (frame == nullptr) frame = taken_at(member.holds->lock, *member.holding);
         std::string why = circle ? fmt::format("asked for {} while holding {}", member.waits_for->lock.name,
@@ -245,12 +253,13 @@ std::vector<Culprit> culprits_of(const Trouble& trouble, const Situation& situat
     return culprits;
 }
 
-std::vector<Evidence> evidence_of(const Situation& situation, const LockOrder& order, const WaitingSince& waiting_since,
-                                  Observer& observer) {
+std::vector<Evidence> evidence_of(const Situation& situation, const LockOrder& order,
+                                  const WaitingSince& waiting_since, Observer& observer) {
     std::vector<Evidence> all;
     for (const LockNow& lock : situation.locks) {
         Evidence evidence = lock_evidence(lock);
-        for (const Holding& holding : lock.holders) evidence.under.push_back(holder_evidence(lock, holding, situation));
+        for (const Holding& holding : lock.holders)
+            evidence.under.push_back(holder_evidence(lock, holding, situation));
         for (const Waiter& waiter : lock.waiters)
             evidence.under.push_back(waiter_evidence(lock, waiter, situation, waiting_since));
         all.push_back(std::move(evidence));
@@ -262,8 +271,9 @@ std::vector<Evidence> evidence_of(const Situation& situation, const LockOrder& o
 Evidence evidence_of(const Lock& lock, const LongHolding& over) {
     Evidence evidence;
     evidence.kind = "holder";
-    evidence.says = fmt::format("{} held {} for {:.1f} s, {}", label(over.holding.task), lock.name,
-                                seconds(over.released_ns - over.holding.since_ns), taken_where(lock, over.holding));
+    evidence.says =
+        fmt::format("{} held {} for {:.1f} s, {}", label(over.holding.task), lock.name,
+                    seconds(over.released_ns - over.holding.since_ns), taken_where(lock, over.holding));
     evidence.hits = {over.holding.hit};
     add_task(evidence, over.holding.task, lock);
     evidence.facts.push_back({"held_seconds", seconds(over.released_ns - over.holding.since_ns)});

@@ -32,7 +32,8 @@ std::uint64_t ns(std::chrono::nanoseconds time) { return static_cast<std::uint64
 
 } // namespace
 
-Result<std::unique_ptr<DeadlockRecipe>> DeadlockRecipe::prepare(const DeadlockRule& rule, WatchRequest& request) {
+Result<std::unique_ptr<DeadlockRecipe>> DeadlockRecipe::prepare(const DeadlockRule& rule,
+                                                                WatchRequest& request) {
     // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): private constructor
     std::unique_ptr<DeadlockRecipe> recipe(new DeadlockRecipe());
     recipe->rule_ = rule;
@@ -58,10 +59,14 @@ void DeadlockRecipe::make_histories(std::vector<Lock> locks) {
         const LockKind kind = lock.kind;
         histories_.emplace_back(
             std::move(lock),
-            [this, kind](std::uint64_t owner, std::uint32_t expected) { return observer_->name_owner(kind, owner, expected); },
+            [this, kind](std::uint64_t owner, std::uint32_t expected) {
+                return observer_->name_owner(kind, owner, expected);
+            },
             ns(rule_.held_longer_than));
         const LockHistory& history = histories_.back();
-        histories_.back().on_taken = [this, &history](const Hit& hit) { order_.add(history.lock(), hit, histories_); };
+        histories_.back().on_taken = [this, &history](const Hit& hit) {
+            order_.add(history.lock(), hit, histories_);
+        };
     }
 }
 
@@ -110,7 +115,8 @@ void DeadlockRecipe::follow_waiters(std::uint64_t now) {
             std::uint64_t since = known != waiting_since_.end() ? known->second : now;
             // It got the lock in between, and waits anew.
             for (const LockHistory& history : histories_)
-                if (history.lock().address == key.first && history.last_taken_by(key.second) > since) since = now;
+                if (history.lock().address == key.first && history.last_taken_by(key.second) > since)
+                    since = now;
             still.emplace(key, since);
         }
     waiting_since_ = std::move(still);
@@ -119,7 +125,8 @@ void DeadlockRecipe::follow_waiters(std::uint64_t now) {
 // Has a holder had its lock for longer than the limit with somebody behind it, or does it not exist any more?
 bool DeadlockRecipe::is_due(std::uint64_t now) {
     if (now < next_look_ns_) return false;
-    next_look_ns_ = now + std::min(waiters_every_ns, std::max<std::uint64_t>(ns(rule_.held_longer_than) / 4, 50'000'000));
+    next_look_ns_ =
+        now + std::min(waiters_every_ns, std::max<std::uint64_t>(ns(rule_.held_longer_than) / 4, 50'000'000));
     bool awaited = false, due = false;
     for (LockHistory& history : histories_) {
         const Lock& lock = history.lock();
@@ -130,15 +137,18 @@ bool DeadlockRecipe::is_due(std::uint64_t now) {
         if (!state.held()) continue;
         for (const Holding& holder : history.holders()) {
             if (told_.contains({lock.address, holder.task.tid, holder.hit})) continue;
-            const bool ended = names_owner(lock.kind) && holder.task.tid != 0 && !state_of(holder.task.tid).lives();
-            due = due || ended || (now >= holder.since_ns + ns(rule_.held_longer_than) && observer_->may_have_waiters(lock));
+            const bool ended =
+                names_owner(lock.kind) && holder.task.tid != 0 && !state_of(holder.task.tid).lives();
+            due = due || ended ||
+                  (now >= holder.since_ns + ns(rule_.held_longer_than) && observer_->may_have_waiters(lock));
         }
         if (has_readers(lock.kind)) awaited = awaited || state.contended || state.writer_waits;
     }
     if (awaited) {
         follow_waiters(now);
         for (const auto& [key, since] : waiting_since_)
-            due = due || (now >= since + ns(rule_.held_longer_than) && !told_.contains({key.first, key.second, 0}));
+            due = due ||
+                  (now >= since + ns(rule_.held_longer_than) && !told_.contains({key.first, key.second, 0}));
     }
     return due;
 }
@@ -184,21 +194,25 @@ bool DeadlockRecipe::continue_report(const ReportDiagnosis& report) {
     return true;
 }
 
-// The hits that came since the second look: nobody in question has given up its lock or got the one that it waited for.
+// The hits that came since the second look: nobody in question has given up its lock or got the one that it
+// waited for.
 bool DeadlockRecipe::still_so(const Trouble& trouble) const {
     for (const Trouble::Member& member : trouble.members)
         for (const LockHistory& history : histories_) {
             if (history.lock().address != member.holds->lock.address) continue;
             const Holding& wanted = *member.holding;
-            const bool still = std::any_of(history.holders().begin(), history.holders().end(), [&](const Holding& h) {
-                const bool same = names_owner(history.lock().kind) && wanted.owner != 0 ? h.owner == wanted.owner
-                                                                                        : h.task.tid == wanted.task.tid;
-                return same && h.certain && (!wanted.seen || h.hit == wanted.hit);
-            });
+            const bool still =
+                std::any_of(history.holders().begin(), history.holders().end(), [&](const Holding& h) {
+                    const bool same = names_owner(history.lock().kind) && wanted.owner != 0
+                                          ? h.owner == wanted.owner
+                                          : h.task.tid == wanted.task.tid;
+                    return same && h.certain && (!wanted.seen || h.hit == wanted.hit);
+                });
             if (!still) return false;
             if (trouble.starved == nullptr) continue;
             const auto since = waiting_since_.find({history.lock().address, trouble.starved->tid});
-            if (since == waiting_since_.end() || history.last_taken_by(trouble.starved->tid) > since->second) return false;
+            if (since == waiting_since_.end() || history.last_taken_by(trouble.starved->tid) > since->second)
+                return false;
         }
     return true;
 }
@@ -206,9 +220,13 @@ bool DeadlockRecipe::still_so(const Trouble& trouble) const {
 bool DeadlockRecipe::is_told(const Trouble& trouble) {
     bool is_new = false;
     for (const Trouble::Member& member : trouble.members)
-        is_new = told_.insert({member.holds->lock.address, member.holding->task.tid, member.holding->hit}).second || is_new;
+        is_new = told_.insert({member.holds->lock.address, member.holding->task.tid, member.holding->hit})
+                     .second ||
+                 is_new;
     if (trouble.starved != nullptr)
-        is_new = told_.insert({trouble.members.front().holds->lock.address, trouble.starved->tid, 0}).second || is_new;
+        is_new =
+            told_.insert({trouble.members.front().holds->lock.address, trouble.starved->tid, 0}).second ||
+            is_new;
     return !is_new;
 }
 
@@ -225,9 +243,10 @@ std::optional<Diagnosis> DeadlockRecipe::judge(const Report& report) {
     if (held_when_armed_) diagnosis.evidence.push_back(*held_when_armed_);
     diagnosis.graph = graph_of(now);
     if (troubles.empty()) {
-        diagnosis.sentence = fmt::format("nobody waits in a circle, and nobody has held {} for longer than {:.1f} s with "
-                                         "others waiting, at this moment",
-                                         names(), std::chrono::duration<double>(rule_.held_longer_than).count());
+        diagnosis.sentence =
+            fmt::format("nobody waits in a circle, and nobody has held {} for longer than {:.1f} s with "
+                        "others waiting, at this moment",
+                        names(), std::chrono::duration<double>(rule_.held_longer_than).count());
         diagnosis.next = {"keep watching, and ask again (SIGUSR1 or Enter) when it hangs"};
         return diagnosis;
     }
@@ -245,11 +264,12 @@ std::optional<Diagnosis> DeadlockRecipe::judge(const Report& report) {
     return diagnosis;
 }
 
-// What stands still at the end is told even if the limit is not over yet. There are no hits any more that could tell of a
-// change, so only locks whose own words name their holders are judged.
+// What stands still at the end is told even if the limit is not over yet. There are no hits any more that
+// could tell of a change, so only locks whose own words name their holders are judged.
 void DeadlockRecipe::look_a_last_time() {
-    const bool all_named = std::all_of(histories_.begin(), histories_.end(),
-                                       [](const LockHistory& history) { return names_owner(history.lock().kind); });
+    const bool all_named = std::all_of(histories_.begin(), histories_.end(), [](const LockHistory& history) {
+        return names_owner(history.lock().kind);
+    });
     if (!all_named) return;
     begin_report(false, monotonic_ns());
     if (!report_) return;
@@ -276,9 +296,11 @@ std::optional<Diagnosis> DeadlockRecipe::examine_past() {
                 diagnosis->kind = "held_too_long";
                 const Frame* at = taker_in(history.lock().kind, holder.kernel_stack, holder.user_stack);
                 const double held = static_cast<double>(over.released_ns - holder.since_ns) / 1e9;
-                diagnosis->sentence = fmt::format("held too long: {} held {} for {:.1f} s, {}, while {} waited; it has released it",
-                                                  label(holder.task), history.lock().name, held,
-                                                  taken_where(history.lock(), holder), over.waiters.size());
+                diagnosis->sentence = fmt::format(
+                    "held too long: {} held {} for {:.1f} s, {}, {}; it has released it", label(holder.task),
+                    history.lock().name, held, taken_where(history.lock(), holder),
+                    over.waiters.empty() ? std::string("and its CPU with it")
+                                         : fmt::format("while {} waited", over.waiters.size()));
                 Culprit culprit;
                 if (at != nullptr) {
                     culprit.function = at->symbol;
@@ -329,8 +351,8 @@ Diagnosis DeadlockRecipe::nothing_found() const {
         taken += history.acquisitions();
         Evidence traffic;
         traffic.kind = "traffic";
-        traffic.says = fmt::format("{}: taken {} times, released {} times", history.lock().name, history.acquisitions(),
-                                   history.releases());
+        traffic.says = fmt::format("{}: taken {} times, released {} times", history.lock().name,
+                                   history.acquisitions(), history.releases());
         traffic.facts = {{"lock", history.lock().name},
                          {"acquisitions", history.acquisitions()},
                          {"releases", history.releases()}};
@@ -339,20 +361,23 @@ Diagnosis DeadlockRecipe::nothing_found() const {
     const double limit = std::chrono::duration<double>(rule_.held_longer_than).count();
     if (taken != 0 && covered_everything(armed_, summary_)) {
         diagnosis.verdict = Verdict::Clean;
-        diagnosis.sentence = fmt::format("{} changed hands {} times, nobody held {} for longer than {:.1f} s with others "
-                                         "waiting, and nobody waited in a circle",
-                                         names(), taken, histories_.size() == 1 ? "it" : "one of them", limit);
+        diagnosis.sentence =
+            fmt::format("{} changed hands {} times, nobody held {} for longer than {:.1f} s with others "
+                        "waiting, and nobody waited in a circle",
+                        names(), taken, histories_.size() == 1 ? "it" : "one of them", limit);
     } else {
-        diagnosis.sentence = taken == 0 ? fmt::format("nobody took {} while it was watched", names())
-                                        : fmt::format("nothing was found, but not everything was seen of {}", names());
+        diagnosis.sentence =
+            taken == 0 ? fmt::format("nobody took {} while it was watched", names())
+                       : fmt::format("nothing was found, but not everything was seen of {}", names());
         diagnosis.next = {taken == 0 ? "watch while the program hangs, or for longer (--ttl)"
                                      : "watch again with --no-brake, or fewer locks"};
     }
     for (const OrderSeen& seen : order_.seen())
         if (order_.times(seen.second, seen.first) != 0 && seen.first < seen.second)
-            diagnosis.next.push_back(fmt::format("{} and {} are taken in both orders: two tasks doing so at once can "
-                                                 "lock each other out",
-                                                 seen.first, seen.second));
+            diagnosis.next.push_back(
+                fmt::format("{} and {} are taken in both orders: two tasks doing so at once can "
+                            "lock each other out",
+                            seen.first, seen.second));
     return diagnosis;
 }
 

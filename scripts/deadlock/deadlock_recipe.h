@@ -1,14 +1,15 @@
 // `stakeout diagnose deadlock`: who holds these locks, who waits, and does anybody wait in a circle?
 //
-// Hits tell who took a lock, where and when (lock_history.h). The present is never guessed from them: it is looked at
-// (situation.h), twice, a moment apart (begin_report), when a holder has held for longer than the limit with others waiting, when a
-// holder's task has ended, and when somebody asks. What both looks agree on is judged (troubles.h).
+// Hits tell who took a lock, where and when (lock_history.h). The present is never guessed from them: it is
+// looked at (situation.h), twice, a moment apart (begin_report), when a holder has held for longer than the
+// limit with others waiting, when a holder's task has ended, and when somebody asks. What both looks agree on
+// is judged (troubles.h).
 #pragma once
 
 #include "loader/kernel_peek.h"
-#include "scripts/deadlock/trouble.h"
 #include "scripts/deadlock/kernel_layout.h"
 #include "scripts/deadlock/on_demand.h"
+#include "scripts/deadlock/trouble.h"
 #include "scripts/recipe.h"
 #include "watchpoints/target/resolver.h"
 
@@ -45,8 +46,8 @@ class DeadlockRecipe final : public Recipe {
     void make_histories(std::vector<Lock> locks);
     void follow_waiters(std::uint64_t now);
     [[nodiscard]] bool is_due(std::uint64_t now);
-    // A report takes three turns of the watch's loop, so that the hits of the time in between are known: a first look, a
-    // second one, and the judgement, which counts only holders that are still the same then.
+    // A report takes three turns of the watch's loop, so that the hits of the time in between are known: a
+    // first look, a second one, and the judgement, which counts only holders that are still the same then.
     struct Report {
         bool asked = false;
         std::uint64_t began_ns = 0;

@@ -11,8 +11,8 @@
 namespace stakeout {
 namespace {
 
-constexpr std::size_t most_locks = 32; // of one chain: beyond, something is read wrong
-constexpr std::uint64_t rwsem_owner_flags = 3; // kernel/locking/rwsem.c: reader-owned, non-spinnable
+constexpr std::size_t most_locks = 32;             // of one chain: beyond, something is read wrong
+constexpr std::uint64_t rwsem_owner_flags = 3;     // kernel/locking/rwsem.c: reader-owned, non-spinnable
 constexpr std::uint64_t rwlock_writer_offset = 24; // pthread_rwlock_t.__data.__cur_writer
 
 } // namespace
@@ -41,9 +41,11 @@ void Inspection::given_lock(const LockHistory& history) {
     now_.locks.push_back(std::move(lock));
 }
 
-// More names than readers: some have left meanwhile, or were counted for a moment only before they had to wait.
+// More names than readers: some have left meanwhile, or were counted for a moment only before they had to
+// wait.
 void Inspection::check_readers(LockNow& lock) {
-    if (!has_readers(lock.lock.kind) || lock.state.writer || lock.holders.size() <= lock.state.readers) return;
+    if (!has_readers(lock.lock.kind) || lock.state.writer || lock.holders.size() <= lock.state.readers)
+        return;
     std::erase_if(lock.holders, [&](const Holding& holding) {
         return std::any_of(lock.waiters.begin(), lock.waiters.end(),
                            [&](const Waiter& waiter) { return waiter.tid == holding.task.tid; });
@@ -81,11 +83,13 @@ std::uint64_t Inspection::owner_in(const LockNow& lock) const {
 
 bool Inspection::has_ended(const LockNow& lock, const Holding& holder) const {
     if (holder.owner == 0) return false;
-    const so_task* task = is_kernel_kind(lock.lock.kind) ? c_.tasks.by_address(holder.owner)
-                                                         : c_.tasks.by_tid(static_cast<std::uint32_t>(holder.owner));
+    const so_task* task = is_kernel_kind(lock.lock.kind)
+                              ? c_.tasks.by_address(holder.owner)
+                              : c_.tasks.by_tid(static_cast<std::uint32_t>(holder.owner));
     if (task == nullptr) return true;
     // A thread id that went to another process since.
-    if (!is_kernel_kind(lock.lock.kind) && task->tgid != static_cast<std::uint32_t>(c_.pid.value_or(0))) return true;
+    if (!is_kernel_kind(lock.lock.kind) && task->tgid != static_cast<std::uint32_t>(c_.pid.value_or(0)))
+        return true;
     // A task_struct whose memory became another task's.
     if (holder.seen && task->tid != holder.task.tid) return true;
     return !state_of(task->tid).lives();
@@ -101,7 +105,8 @@ void Inspection::name_holders(LockNow& lock, const std::vector<Holding>& seen) c
     const so_task* task = is_kernel_kind(lock.lock.kind) ? c_.tasks.by_address(owner)
                                                          : c_.tasks.by_tid(static_cast<std::uint32_t>(owner));
     for (const Holding& holding : seen)
-        if (holding.owner == owner || (task != nullptr && holding.task.tid == task->tid)) lock.holders = {holding};
+        if (holding.owner == owner || (task != nullptr && holding.task.tid == task->tid))
+            lock.holders = {holding};
     if (lock.holders.empty()) {
         Holding unseen;
         unseen.task = task != nullptr ? name_of(*task) : TaskName{static_cast<std::uint32_t>(owner), 0, "?"};
@@ -149,7 +154,8 @@ std::optional<Lock> Inspection::lock_waited_for(std::uint32_t tid) const {
     if (!wait) return std::nullopt;
     auto lock = lock_at(fmt::format("{:#x}", wait->lock), wait->kind, wait->lock, c_.layout);
     if (!lock) return std::nullopt;
-    if (const Frame& named = c_.symboliser.kernel_frame(wait->lock, false); !named.symbol.empty() && named.offset == 0)
+    if (const Frame& named = c_.symboliser.kernel_frame(wait->lock, false);
+        !named.symbol.empty() && named.offset == 0)
         lock->name = named.symbol;
     lock->given = false;
     return std::move(*lock);
@@ -169,7 +175,9 @@ void Inspection::follow(std::uint32_t tid) {
 std::vector<Frame> Inspection::user_stack(const so_task& task) {
     std::vector<Frame> frames;
     const std::vector<std::uint64_t> ips = c_.unwinder.unwind(task);
-    for (std::size_t i = 0; i < ips.size(); ++i) frames.push_back(c_.symboliser.user_frame(task.tgid, ips[i], i > 0));
+    frames.reserve(ips.size());
+    for (std::size_t i = 0; i < ips.size(); ++i)
+        frames.push_back(c_.symboliser.user_frame(task.tgid, ips[i], i > 0));
     return frames;
 }
 

@@ -28,13 +28,15 @@ std::uint64_t size_of(const KernelTypes& types, std::string_view type) {
     return place ? place->size : 0;
 }
 
-std::optional<KernelLayout::Waiters> waiters(const KernelTypes& types, std::string_view lock, std::string_view waiter) {
+std::optional<KernelLayout::Waiters> waiters(const KernelTypes& types, std::string_view lock,
+                                             std::string_view waiter) {
     const auto wait_list = field(types, lock, "wait_list");
     const auto list = offset(types, waiter, "list");
     const auto task = offset(types, waiter, "task");
     // A list_head is two pointers.
     if (!wait_list || wait_list->size != 16 || !list || !task) return std::nullopt;
-    return KernelLayout::Waiters{size_of(types, lock), wait_list->address, *list, *task, offset(types, waiter, "type")};
+    return KernelLayout::Waiters{size_of(types, lock), wait_list->address, *list, *task,
+                                 offset(types, waiter, "type")};
 }
 
 } // namespace

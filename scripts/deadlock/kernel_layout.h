@@ -10,13 +10,13 @@
 namespace stakeout {
 
 struct KernelLayout {
-    // A list of waiters, and what is in it: struct mutex with mutex_waiter and so on. Absent: this kernel keeps it
-    // another way, and its waiters are not told.
+    // A list of waiters, and what is in it: struct mutex with mutex_waiter and so on. Absent: this kernel
+    // keeps it another way, and its waiters are not told.
     struct Waiters {
         std::uint64_t lock_size = 0;
-        std::uint64_t wait_list = 0; // in the lock
-        std::uint64_t list = 0;      // in the waiter
-        std::uint64_t task = 0;      // in the waiter
+        std::uint64_t wait_list = 0;       // in the lock
+        std::uint64_t list = 0;            // in the waiter
+        std::uint64_t task = 0;            // in the waiter
         std::optional<std::uint64_t> type; // rwsem_waiter.type: enum rwsem_waiter_type, 0 waits to write
     };
     std::optional<Waiters> mutex, rwsem, semaphore;
@@ -24,9 +24,11 @@ struct KernelLayout {
 
     std::optional<std::uint64_t> mutex_owner, rwsem_count, rwsem_owner;
     std::optional<std::uint64_t> semaphore_lock, semaphore_count;
-    std::optional<std::uint64_t> task_pid, task_tgid, task_comm, task_sp; // sp: task_struct.thread.sp, where it left off
+    std::optional<std::uint64_t> task_pid, task_tgid, task_comm,
+        task_sp;                                 // sp: task_struct.thread.sp, where it left off
     std::optional<std::uint64_t> registers_size; // struct pt_regs
-    std::optional<std::uint64_t> blocked_on; // task_struct.blocked_on: CONFIG_DEBUG_MUTEXES, and everywhere from Linux 6.17
+    std::optional<std::uint64_t>
+        blocked_on; // task_struct.blocked_on: CONFIG_DEBUG_MUTEXES, and everywhere from Linux 6.17
 };
 
 // Error: CannotArm, no BTF.

@@ -9,7 +9,8 @@ namespace stakeout {
 namespace {
 
 constexpr std::size_t most_waiters = 256;
-constexpr std::uint64_t kernel_half = 0xff00'0000'0000'0000; // with five levels of page tables; with four it is less
+constexpr std::uint64_t kernel_half =
+    0xff00'0000'0000'0000; // with five levels of page tables; with four it is less
 
 // A list_head: next, prev.
 struct Links {
@@ -18,8 +19,8 @@ struct Links {
 
 std::optional<Links> links_at(std::uint64_t address, const KernelPeek& peek) {
     Links links;
-    if (address < kernel_half || !peek.read_word(address, links.next) || !peek.read_word(address + 8, links.prev) ||
-        links.next < kernel_half || links.prev < kernel_half)
+    if (address < kernel_half || !peek.read_word(address, links.next) ||
+        !peek.read_word(address + 8, links.prev) || links.next < kernel_half || links.prev < kernel_half)
         return std::nullopt;
     return links;
 }
@@ -52,8 +53,9 @@ std::uint64_t head_of(std::uint64_t list, const TaskTable& tasks, const KernelPe
     return 0;
 }
 
-std::optional<KernelWait> waiter_on_stack(const so_task& task, LockKind kind, const KernelLayout::Waiters& waiters,
-                                          const TaskTable& tasks, const KernelPeek& peek) {
+std::optional<KernelWait> waiter_on_stack(const so_task& task, LockKind kind,
+                                          const KernelLayout::Waiters& waiters, const TaskTable& tasks,
+                                          const KernelPeek& peek) {
     std::vector<std::uint8_t> stack(kernel_stack_bytes);
     if (task.stack == 0 || !peek.read(task.stack, stack)) return std::nullopt;
     for (std::size_t at = 0; at + 8 <= stack.size(); at += 8) {
@@ -72,15 +74,16 @@ std::optional<KernelWait> waiter_on_stack(const so_task& task, LockKind kind, co
     return std::nullopt;
 }
 
-// /proc/PID/stack leaves out the functions that sleep for locks (in_sched_functions()): the return addresses themselves are
-// looked at, from where the task left off.
+// /proc/PID/stack leaves out the functions that sleep for locks (in_sched_functions()): the return addresses
+// themselves are looked at, from where the task left off.
 std::optional<LockKind> kind_on_stack(const so_task& task, const KernelPeek& peek, const KernelLayout& layout,
                                       const SymbolAt& symbol_at) {
     if (!layout.task_sp) return std::nullopt;
     const std::uint64_t sp = word_at(task.task + *layout.task_sp, peek);
     if (sp < task.stack || sp >= task.stack + kernel_stack_bytes) return std::nullopt;
     constexpr std::uint64_t most_bytes = 1024; // the scheduler's frames and the lock's
-    for (std::uint64_t at = sp & ~7ULL; at < sp + most_bytes && at < task.stack + kernel_stack_bytes; at += 8) {
+    for (std::uint64_t at = sp & ~7ULL; at < sp + most_bytes && at < task.stack + kernel_stack_bytes;
+         at += 8) {
         const std::uint64_t word = word_at(at, peek);
         constexpr std::uint64_t text_and_modules = 0xffff'ffff'8000'0000;
         if (word < text_and_modules) continue;

@@ -19,26 +19,46 @@ bool contains_any(std::string_view text, std::initializer_list<std::string_view>
 
 bool is_kernel_lock_function(std::string_view name) {
     if (name == "down" || name == "up" || name == "schedule" || name == "__schedule") return true;
-    return begins_with_any(
-        name, {"mutex_",        "__mutex_",     "ww_mutex_",    "__ww_mutex_",  "_raw_spin_",   "__raw_spin_",
-               "_raw_read_",    "_raw_write_",  "queued_spin_", "native_queued_spin_", "__pv_queued_spin_",
-               "down_",         "__down",       "___down",      "up_",          "__up",         "rwsem_",
-               "atomic_",       "arch_atomic",  "schedule_",    "io_schedule",  "osq_",         "rt_mutex_"});
+    return begins_with_any(name, {"mutex_",
+                                  "__mutex_",
+                                  "ww_mutex_",
+                                  "__ww_mutex_",
+                                  "_raw_spin_",
+                                  "__raw_spin_",
+                                  "_raw_read_",
+                                  "_raw_write_",
+                                  "queued_spin_",
+                                  "native_queued_spin_",
+                                  "__pv_queued_spin_",
+                                  "down_",
+                                  "__down",
+                                  "___down",
+                                  "up_",
+                                  "__up",
+                                  "rwsem_",
+                                  "atomic_",
+                                  "arch_atomic",
+                                  "schedule_",
+                                  "io_schedule",
+                                  "osq_",
+                                  "rt_mutex_"});
 }
 
 bool is_library(std::string_view module) {
     const std::string_view file = module.substr(module.rfind('/') + 1);
-    return begins_with_any(file, {"libc.so", "libc-", "libpthread", "libstdc++", "libc++", "ld-linux", "ld-2"});
+    return begins_with_any(file,
+                           {"libc.so", "libc-", "libpthread", "libstdc++", "libc++", "ld-linux", "ld-2"});
 }
 
 bool is_user_lock_function(LockKind kind, const Frame& frame) {
     if (is_library(frame.module)) return true;
     const std::string_view name = frame.symbol;
-    if (begins_with_any(name, {"pthread_", "__pthread_", "___pthread_", "__lll_", "__gthread_", "__gthrw_", "std::"}))
+    if (begins_with_any(
+            name, {"pthread_", "__pthread_", "___pthread_", "__lll_", "__gthread_", "__gthrw_", "std::"}))
         return true;
-    return kind == LockKind::Futex &&
-           (contains_any(name, {"futex", "mutex"}) || begins_with_any(name, {"lock", "unlock", "acquire", "release"}) ||
-            name.ends_with("lock") || name == "syscall");
+    return kind == LockKind::Futex && (contains_any(name, {"futex", "mutex"}) ||
+                                       begins_with_any(name, {"lock", "unlock", "acquire", "release"}) ||
+                                       name.ends_with("lock") || name == "syscall");
 }
 
 } // namespace
@@ -49,15 +69,16 @@ bool is_lock_function(LockKind kind, const Frame& frame) {
 
 const Frame* taker_in(LockKind kind, std::span<const Frame> kernel_stack, std::span<const Frame> user_stack) {
     const std::span<const Frame> stack = is_kernel_kind(kind) ? kernel_stack : user_stack;
-    const auto found =
-        std::find_if(stack.begin(), stack.end(), [&](const Frame& frame) { return !is_lock_function(kind, frame); });
+    const auto found = std::find_if(stack.begin(), stack.end(),
+                                    [&](const Frame& frame) { return !is_lock_function(kind, frame); });
     return found == stack.end() ? nullptr : &*found;
 }
 
 LockCall call_in(std::span<const Frame> stack) {
     for (const Frame& frame : stack) {
         const std::string_view name = frame.symbol;
-        if (contains_any(name, {"unlock"}) || name == "up" || begins_with_any(name, {"up_read", "up_write", "__up"}))
+        if (contains_any(name, {"unlock"}) || name == "up" ||
+            begins_with_any(name, {"up_read", "up_write", "__up"}))
             return LockCall::Release;
         if (contains_any(name, {"down_read", "rdlock", "lock_shared"})) return LockCall::Shared;
         if (contains_any(name, {"down_write", "wrlock"}) || name == "down" || name.starts_with("down_") ||
@@ -70,7 +91,8 @@ LockCall call_in(std::span<const Frame> stack) {
 std::optional<LockKind> sleeps_for(std::string_view function) {
     if (begins_with_any(function, {"__mutex_lock", "__ww_mutex_lock", "mutex_lock"})) return LockKind::Mutex;
     if (begins_with_any(function, {"rwsem_down_", "down_read", "down_write"})) return LockKind::Rwsem;
-    if (function == "down" || begins_with_any(function, {"__down", "___down", "down_"})) return LockKind::Semaphore;
+    if (function == "down" || begins_with_any(function, {"__down", "___down", "down_"}))
+        return LockKind::Semaphore;
     return std::nullopt;
 }
 

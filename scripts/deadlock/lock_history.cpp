@@ -14,7 +14,8 @@ constexpr std::size_t most_contenders = 256;
 TaskName task_of(const Hit& hit) { return {hit.tid, hit.pid, hit.comm}; }
 
 std::span<const Frame> stack_of(const Lock& lock, const Hit& hit) {
-    return is_kernel_kind(lock.kind) ? std::span<const Frame>(hit.kernel_stack) : std::span<const Frame>(hit.user_stack);
+    return is_kernel_kind(lock.kind) ? std::span<const Frame>(hit.kernel_stack)
+                                     : std::span<const Frame>(hit.user_stack);
 }
 
 } // namespace
@@ -31,11 +32,13 @@ LockHistory::LockHistory(Lock lock, NameOwner name_owner, std::uint64_t long_ns)
     : lock_(std::move(lock)), name_owner_(std::move(name_owner)), long_ns_(long_ns) {}
 
 Holding LockHistory::at(const Hit& hit) {
-    return {task_of(hit), 0, hit.time_ns, hit.seq, true, false, true, hit.kernel_stack, hit.user_stack, hit.says};
+    return {task_of(hit), 0,    hit.time_ns,      hit.seq,        true,
+            false,        true, hit.kernel_stack, hit.user_stack, hit.says};
 }
 
 Holding* LockHistory::holding_of(std::uint32_t tid) {
-    const auto found = std::find_if(holders_.begin(), holders_.end(), [&](const Holding& h) { return h.task.tid == tid; });
+    const auto found =
+        std::find_if(holders_.begin(), holders_.end(), [&](const Holding& h) { return h.task.tid == tid; });
     return found == holders_.end() ? nullptr : &*found;
 }
 
@@ -89,7 +92,9 @@ void LockHistory::take(const Hit& hit, bool shared) {
 
 void LockHistory::end(const Holding& holding, std::uint64_t now_ns) {
     ++releases_;
-    if (!holding.seen || !holding.certain || holding.shared || contenders_.empty() || long_ns_ == 0) return;
+    if (!holding.seen || !holding.certain || holding.shared || long_ns_ == 0) return;
+    // A spinlock keeps its CPU from everything else, whether somebody spins for it or not.
+    if (contenders_.empty() && lock_.kind != LockKind::Spinlock) return;
     if (now_ns < holding.since_ns + long_ns_ || long_.size() >= most_contenders) return;
     LongHolding over{holding, now_ns, {}};
     for (const auto& [tid, contender] : contenders_) over.waiters.push_back(contender);
@@ -101,7 +106,8 @@ void LockHistory::release(const Hit& hit, bool shared) {
     auto found = std::find_if(holders_.begin(), holders_.end(), same);
     // Not known to hold it: somebody whose acquisition was missed.
     if (found == holders_.end())
-        found = std::find_if(holders_.begin(), holders_.end(), [](const Holding& h) { return !h.seen || !h.certain; });
+        found = std::find_if(holders_.begin(), holders_.end(),
+                             [](const Holding& h) { return !h.seen || !h.certain; });
     if (found == holders_.end()) return;
     end(*found, hit.time_ns);
     holders_.erase(found);
@@ -176,7 +182,8 @@ void LockHistory::follow_write(const Hit& hit, Change change) {
 
 void LockHistory::follow_readers(const Hit& hit, Change change, const WordState& after) {
     const LockCall call = call_in(stack_of(lock_, hit));
-    if (after.writer_waits && (!claim_ || call == LockCall::Exclusive) && change == Change::None) claim_ = at(hit);
+    if (after.writer_waits && (!claim_ || call == LockCall::Exclusive) && change == Change::None)
+        claim_ = at(hit);
     if (after.writer && claim_ && claim_->task.tid != hit.tid && change != Change::None) {
         take_claimed(hit);
         return;
@@ -193,7 +200,8 @@ void LockHistory::follow_readers(const Hit& hit, Change change, const WordState&
     case Change::ReaderIn:
         take(hit, true);
         // Let in by somebody else: a leaving writer wakes the readers and counts them itself.
-        if (call != LockCall::Shared) holders_.back() = {{}, 0, hit.time_ns, 0, false, true, false, {}, {}, {}};
+        if (call != LockCall::Shared)
+            holders_.back() = {{}, 0, hit.time_ns, 0, false, true, false, {}, {}, {}};
         break;
     case Change::ReaderOut:
         release(hit, true);
@@ -212,7 +220,8 @@ void LockHistory::follow_readers(const Hit& hit, Change change, const WordState&
         std::erase_if(holders_, [](const Holding& h) { return !h.shared; });
         // Never more names than there are readers: the ones not seen go first.
         while (holders_.size() > after.readers) {
-            auto extra = std::find_if(holders_.begin(), holders_.end(), [](const Holding& h) { return !h.seen; });
+            auto extra =
+                std::find_if(holders_.begin(), holders_.end(), [](const Holding& h) { return !h.seen; });
             holders_.erase(extra != holders_.end() ? extra : holders_.begin());
         }
     }
@@ -229,7 +238,8 @@ void LockHistory::take_claimed(const Hit& hit) {
     claim_.reset();
 }
 
-// up() with somebody waiting leaves the count at zero and passes the semaphore on: seen by its taking the inner lock.
+// up() with somebody waiting leaves the count at zero and passes the semaphore on: seen by its taking the
+// inner lock.
 void LockHistory::follow_semaphore(const Hit& hit, Change change) {
     const LockCall call = call_in(stack_of(lock_, hit));
     if (change == Change::Taken) {
@@ -239,7 +249,8 @@ void LockHistory::follow_semaphore(const Hit& hit, Change change) {
         release_all(hit.time_ns);
     } else if (call == LockCall::Release && !holders_.empty()) {
         release_all(hit.time_ns);
-        holders_.push_back({{}, 0, hit.time_ns, 0, false, false, false, {}, {}, {}}); // the first of those that waited
+        holders_.push_back(
+            {{}, 0, hit.time_ns, 0, false, false, false, {}, {}, {}}); // the first of those that waited
     }
 }
 

@@ -1,8 +1,9 @@
-// Who holds one lock, as its hits tell it: from the old and the new value of the word, and the task that wrote.
+// Who holds one lock, as its hits tell it: from the old and the new value of the word, and the task that
+// wrote.
 //
-// The value is read after the trap, so another CPU may have written again before: the word's own owner counts for more
-// than the hit's task, and where the word names none, a holder is `certain` only as long as it has not written to the
-// word again (only it could have released the lock).
+// The value is read after the trap, so another CPU may have written again before: the word's own owner counts
+// for more than the hit's task, and where the word names none, a holder is `certain` only as long as it has
+// not written to the word again (only it could have released the lock).
 #pragma once
 
 #include "scripts/deadlock/lock.h"
@@ -22,15 +23,16 @@ struct Holding {
     std::uint64_t owner = 0; // as the word names it; 0: the word does not
     std::uint64_t since_ns = 0;
     std::uint64_t hit = 0; // its number; meaningful if `seen`
-    bool seen = false;     // the acquisition itself; false: held already when the watch was armed, or it was missed
+    bool seen =
+        false; // the acquisition itself; false: held already when the watch was armed, or it was missed
     bool shared = false;
     bool certain = true;
     std::vector<Frame> kernel_stack, user_stack; // where it was taken
     std::optional<ScriptSays> captured; // of a process's lock: what completes user_stack (Observer::complete)
 };
 
-// An acquisition that lasted beyond the limit with others waiting, and is over: nobody could look meanwhile (a spinlock
-// with every CPU in it), or nobody had to.
+// An acquisition that lasted beyond the limit with others waiting (a spinlock: in any case), and is over:
+// nobody could look meanwhile (a spinlock with every CPU in it), or nobody had to.
 struct LongHolding {
     Holding holding;
     std::uint64_t released_ns = 0;
@@ -46,8 +48,8 @@ class LockHistory {
     // The word as it was when the watch was armed.
     void begin(std::uint64_t word, std::uint64_t now_ns);
     void add(const Hit& hit);
-    // The word as it is now: corrects what missed hits have left wrong, when it says so twice without a hit in between (those
-    // of the last milliseconds are still on their way).
+    // The word as it is now: corrects what missed hits have left wrong, when it says so twice without a hit
+    // in between (those of the last milliseconds are still on their way).
     void compare(std::uint64_t word, std::uint64_t now_ns);
 
     [[nodiscard]] const Lock& lock() const { return lock_; }
@@ -89,7 +91,8 @@ class LockHistory {
     std::map<std::uint32_t, std::uint64_t> taken_at_;
     std::vector<LongHolding> long_;
     std::optional<Holding> claim_; // pthread_rwlock: the writer that waits for the readers to leave
-    std::optional<std::uint64_t> doubted_; // the word that compare() found in disagreement; reset by every hit
+    std::optional<std::uint64_t>
+        doubted_; // the word that compare() found in disagreement; reset by every hit
     std::uint64_t acquisitions_ = 0, releases_ = 0, writer_waits_since_ = 0;
 };
 

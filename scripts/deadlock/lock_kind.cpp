@@ -10,16 +10,18 @@
 namespace stakeout {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, LockKind>, 8> words{{{"mutex", LockKind::Mutex},
-                                                                      {"rwsem", LockKind::Rwsem},
-                                                                      {"spinlock", LockKind::Spinlock},
-                                                                      {"semaphore", LockKind::Semaphore},
-                                                                      {"pthread_mutex", LockKind::PthreadMutex},
-                                                                      {"pthread_rwlock", LockKind::PthreadRwlock},
-                                                                      {"futex", LockKind::Futex},
-                                                                      {"std_mutex", LockKind::StdMutex}}};
+constexpr std::array<std::pair<std::string_view, LockKind>, 8> words{
+    {{"mutex", LockKind::Mutex},
+     {"rwsem", LockKind::Rwsem},
+     {"spinlock", LockKind::Spinlock},
+     {"semaphore", LockKind::Semaphore},
+     {"pthread_mutex", LockKind::PthreadMutex},
+     {"pthread_rwlock", LockKind::PthreadRwlock},
+     {"futex", LockKind::Futex},
+     {"std_mutex", LockKind::StdMutex}}};
 
-// include/linux/mutex.h and kernel/locking/mutex.h: low bits of owner, which task_structs' alignment leaves free.
+// include/linux/mutex.h and kernel/locking/mutex.h: low bits of owner, which task_structs' alignment leaves
+// free.
 constexpr std::uint64_t mutex_waiters = 1, mutex_pickup = 4, mutex_flags = 7;
 // kernel/locking/rwsem.c: bits of count.
 constexpr std::uint64_t rwsem_writer = 1, rwsem_waiters = 2;
@@ -44,8 +46,8 @@ WordState decode_rwsem(std::uint64_t word) {
     WordState state;
     state.writer = (word & rwsem_writer) != 0;
     state.contended = (word & rwsem_waiters) != 0;
-    // The top bit is a guard against overflow. A reader that is about to find out that it must wait is counted for a
-    // moment, too.
+    // The top bit is a guard against overflow. A reader that is about to find out that it must wait is
+    // counted for a moment, too.
     state.readers = (word & ~(1ULL << 63)) >> rwsem_reader_shift;
     return state;
 }
@@ -93,7 +95,8 @@ Result<LockKind> parse_lock_kind(std::string_view word) {
         if (one == word) return kind;
         known += fmt::format("{}{}", known.empty() ? "" : ", ", one);
     }
-    return usage_error(fmt::format("read --kind '{}'", word), "there is no such kind of lock", "one of: " + known);
+    return usage_error(fmt::format("read --kind '{}'", word), "there is no such kind of lock",
+                       "one of: " + known);
 }
 
 std::optional<LockKind> lock_kind_of_type(std::string_view type) {

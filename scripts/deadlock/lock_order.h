@@ -13,8 +13,8 @@ namespace stakeout {
 struct OrderSeen {
     std::string first, second; // names of the locks
     std::uint64_t times = 0;
-    std::uint64_t hit = 0; // the first time: the acquisition of `second`
-    Holding second_taken;  // that acquisition
+    std::uint64_t hit = 0;           // the first time: the acquisition of `second`
+    Holding second_taken;            // that acquisition
     LockKind kind = LockKind::Mutex; // of `second`
 };
 

@@ -63,8 +63,10 @@ Result<LockKind> kind_of(const Target& target, std::optional<LockKind> given, st
     if (is_kernel_kind(*kind) == pid.has_value())
         return usage_error(tried,
                            fmt::format("a {} is a lock of {}", to_word(*kind),
-                                       is_kernel_kind(*kind) ? "the kernel, not of a process" : "a process, not of the kernel"),
-                           pid ? "leave out --pid, or give another --kind" : "give the process with --pid, or another --kind");
+                                       is_kernel_kind(*kind) ? "the kernel, not of a process"
+                                                             : "a process, not of the kernel"),
+                           pid ? "leave out --pid, or give another --kind"
+                               : "give the process with --pid, or another --kind");
     return *kind;
 }
 
@@ -79,8 +81,8 @@ Result<Lock> lock_at(std::string name, LockKind kind, std::uint64_t address, con
     return Lock{std::move(name), kind, address, word->lock_size, address + word->offset, word->width, true};
 }
 
-Result<std::vector<Lock>> locks_of(std::vector<Target>& targets, std::optional<LockKind> kind, std::optional<int> pid,
-                                   const KernelLayout& layout) {
+Result<std::vector<Lock>> locks_of(std::vector<Target>& targets, std::optional<LockKind> kind,
+                                   std::optional<int> pid, const KernelLayout& layout) {
     std::vector<Lock> locks;
     for (Target& target : targets) {
         auto one = kind_of(target, kind, pid);

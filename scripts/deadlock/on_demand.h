@@ -7,9 +7,9 @@ namespace stakeout {
 
 class OnDemand {
   public:
-    // Takes SIGUSR1 over for the whole process, in a handler (threads that were started before need no mask of theirs
-    // changed, and a program started later gets the default back with its exec). `read_stdin`: false where a program that
-    // was started has it.
+    // Takes SIGUSR1 over for the whole process, in a handler (threads that were started before need no mask
+    // of theirs changed, and a program started later gets the default back with its exec). `read_stdin`:
+    // false where a program that was started has it.
     explicit OnDemand(bool read_stdin);
     ~OnDemand();
     OnDemand(const OnDemand&) = delete;

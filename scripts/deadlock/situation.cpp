@@ -2,8 +2,8 @@
 
 #include "base/monotonic_clock.h"
 #include "base/text_file.h"
-#include "scripts/deadlock/kernel_waits.h"
 #include "scripts/deadlock/inspection.h"
+#include "scripts/deadlock/kernel_waits.h"
 #include "scripts/deadlock/user_waits.h"
 
 #include <fmt/format.h>
@@ -31,7 +31,8 @@ Observer::Observer(const KernelPeek& peek, const KernelLayout& layout, std::opti
     : peek_(peek), layout_(layout), pid_(pid), unwinder_(peek, layout) {}
 
 std::uint64_t Observer::field(const Lock& lock, std::uint64_t offset, std::uint32_t width) const {
-    if (!is_kernel_kind(lock.kind)) return read_process_word(pid_.value_or(0), lock.address + offset, width).value_or(0);
+    if (!is_kernel_kind(lock.kind))
+        return read_process_word(pid_.value_or(0), lock.address + offset, width).value_or(0);
     std::array<std::uint8_t, 8> bytes{};
     if (!peek_.read(lock.address + offset, std::span(bytes).first(width))) return 0;
     std::uint64_t number = 0;
@@ -40,7 +41,8 @@ std::uint64_t Observer::field(const Lock& lock, std::uint64_t offset, std::uint3
 }
 
 std::optional<std::uint64_t> Observer::word_of(const Lock& lock) const {
-    if (!is_kernel_kind(lock.kind)) return read_process_word(pid_.value_or(0), lock.word_address, lock.word_width);
+    if (!is_kernel_kind(lock.kind))
+        return read_process_word(pid_.value_or(0), lock.word_address, lock.word_width);
     std::array<std::uint8_t, 8> bytes{};
     if (!peek_.read(lock.word_address, std::span(bytes).first(lock.word_width))) return std::nullopt;
     std::uint64_t number = 0;
@@ -52,7 +54,8 @@ bool Observer::may_have_waiters(const Lock& lock) const {
     switch (lock.kind) {
     case LockKind::PthreadMutex:
     case LockKind::StdMutex:
-        return field(lock, 0, 4) > 1; // __lock: 0 free, 1 held, else held and waited for (a robust or PI one: flags)
+        return field(lock, 0, 4) >
+               1; // __lock: 0 free, 1 held, else held and waited for (a robust or PI one: flags)
     case LockKind::PthreadRwlock:
     case LockKind::Futex:
     case LockKind::Semaphore:
@@ -97,12 +100,12 @@ TaskName Observer::name_owner(LockKind kind, std::uint64_t owner, std::uint32_t 
     return owners_.insert_or_assign(owner, read_task(owner)).first->second;
 }
 
-// What was captured gives the innermost frames for certain; from the first one on that both know, the rest is as the frame
-// pointers had it.
+// What was captured gives the innermost frames for certain; from the first one on that both know, the rest is
+// as the frame pointers had it.
 void Observer::complete(Holding& holding) {
     if (!holding.captured || holding.user_stack.empty()) return;
-    const std::vector<std::uint64_t> ips =
-        unwinder_.unwind(holding.task.pid, holding.task.tid, holding.user_stack.front().ip, *holding.captured);
+    const std::vector<std::uint64_t> ips = unwinder_.unwind(holding.task.pid, holding.task.tid,
+                                                            holding.user_stack.front().ip, *holding.captured);
     holding.captured.reset();
     std::vector<Frame> frames;
     for (std::size_t i = 0; i < ips.size(); ++i) {

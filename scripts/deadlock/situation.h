@@ -1,5 +1,5 @@
-// The present state of the locks and of the tasks around them, as it is found by looking: who holds, who waits, and what
-// the holders wait for themselves, lock by lock until nobody waits any further.
+// The present state of the locks and of the tasks around them, as it is found by looking: who holds, who
+// waits, and what the holders wait for themselves, lock by lock until nobody waits any further.
 #pragma once
 
 #include "scripts/deadlock/lock_history.h"
@@ -41,7 +41,7 @@ struct LockNow {
 
 struct Situation {
     std::uint64_t time_ns = 0;
-    std::vector<LockNow> locks; // the given ones first, in their order
+    std::vector<LockNow> locks;             // the given ones first, in their order
     std::map<std::uint32_t, TaskNow> tasks; // all holders and waiters, by thread id
 
     [[nodiscard]] const LockNow* waited_for_by(std::uint32_t tid) const;
@@ -59,13 +59,13 @@ class Observer {
     [[nodiscard]] std::optional<std::uint64_t> word_of(const Lock& lock) const;
     // Quick: could anybody be waiting, by the lock's own words?
     [[nodiscard]] bool may_have_waiters(const Lock& lock) const;
-    // The whole of its user stack, from what was captured with the hit: the function that called the C library, too.
+    // The whole of its user stack, from what was captured with the hit: the function that called the C
+    // library, too.
     void complete(Holding& holding);
     // For LockHistory.
     TaskName name_owner(LockKind kind, std::uint64_t owner, std::uint32_t expected_tid);
 
   private:
-
     [[nodiscard]] std::uint64_t field(const Lock& lock, std::uint64_t offset, std::uint32_t width) const;
     [[nodiscard]] TaskName read_task(std::uint64_t task) const;
 

@@ -15,8 +15,8 @@ std::string id_of(const Lock& lock) { return fmt::format("lock {:#x}", lock.addr
 const Holding* same_holding(const LockNow* lock, const Holding& wanted) {
     if (lock == nullptr) return nullptr;
     for (const Holding& holding : lock->holders)
-        if (holding.task.tid == wanted.task.tid && holding.hit == wanted.hit && holding.owner == wanted.owner &&
-            holding.seen == wanted.seen)
+        if (holding.task.tid == wanted.task.tid && holding.hit == wanted.hit &&
+            holding.owner == wanted.owner && holding.seen == wanted.seen)
             return &holding;
     return nullptr;
 }
@@ -36,7 +36,8 @@ class Search {
         circles();
         for (const LockNow& lock : q_.now.locks) starved_writer(lock);
         for (const LockNow& lock : q_.now.locks) held_too_long(lock);
-        std::stable_sort(found_.begin(), found_.end(), [](const Trouble& a, const Trouble& b) { return a.kind < b.kind; });
+        std::stable_sort(found_.begin(), found_.end(),
+                         [](const Trouble& a, const Trouble& b) { return a.kind < b.kind; });
         return std::move(found_);
     }
 
@@ -86,9 +87,11 @@ class Search {
         }
         if (trouble.members.empty()) return;
         // Begin with the order that was seen least: that one closes the circle. The sequence stays.
-        const auto against = std::min_element(trouble.members.begin(), trouble.members.end(), [](const auto& a, const auto& b) {
-            return std::pair(a.order_seen, ~a.holding->since_ns) < std::pair(b.order_seen, ~b.holding->since_ns);
-        });
+        const auto against = std::min_element(trouble.members.begin(), trouble.members.end(),
+                                              [](const auto& a, const auto& b) {
+                                                  return std::pair(a.order_seen, ~a.holding->since_ns) <
+                                                         std::pair(b.order_seen, ~b.holding->since_ns);
+                                              });
         std::rotate(trouble.members.begin(), against, trouble.members.end());
         found_.push_back(std::move(trouble));
     }
@@ -123,7 +126,8 @@ class Search {
                                          [&](const Waiter& w) { return waits_in(before(lock), w); });
         if (!awaited) return;
         for (const Holding& holding : lock.holders)
-            if (lasts(lock, holding) && holding.task.tid != 0 && q_.now.time_ns >= holding.since_ns + q_.limit_ns)
+            if (lasts(lock, holding) && holding.task.tid != 0 &&
+                q_.now.time_ns >= holding.since_ns + q_.limit_ns)
                 add(Trouble::Kind::HeldTooLong, lock, holding);
     }
 

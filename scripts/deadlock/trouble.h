@@ -1,5 +1,5 @@
-// Two looks at the same locks, a moment apart -> what is wrong. Only what is the same in both counts: contention that goes
-// on moving is nobody's fault.
+// Two looks at the same locks, a moment apart -> what is wrong. Only what is the same in both counts:
+// contention that goes on moving is nobody's fault.
 #pragma once
 
 #include "scripts/deadlock/lock_order.h"
@@ -17,9 +17,15 @@ namespace stakeout {
 
 struct Trouble {
     // In the order of their gravity: the first found is the verdict.
-    enum class Kind { ExitedHolder, SelfDeadlock, Cycle, StarvedWriter, HeldTooLong } kind = Kind::HeldTooLong;
-    // A member of a circle: it holds `holds` and waits for `waits_for`, which the next member holds. One member where
-    // there is no circle.
+    enum class Kind {
+        ExitedHolder,
+        SelfDeadlock,
+        Cycle,
+        StarvedWriter,
+        HeldTooLong
+    } kind = Kind::HeldTooLong;
+    // A member of a circle: it holds `holds` and waits for `waits_for`, which the next member holds. One
+    // member where there is no circle.
     struct Member {
         std::uint32_t tid = 0;
         const LockNow* holds = nullptr;     // in the later look

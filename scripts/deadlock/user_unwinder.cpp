@@ -33,7 +33,8 @@ struct Thread {
 };
 
 // DWARF's numbers of the x86-64 registers, 0 to 16, as indices of pt_regs.
-constexpr std::array<int, 17> dwarf_order{RAX, RDX, RCX, RBX, RSI, RDI, RBP, RSP, R8, R9, R10, R11, R12, R13, R14, R15, RIP};
+constexpr std::array<int, 17> dwarf_order{RAX, RDX, RCX, RBX, RSI, RDI, RBP, RSP, R8,
+                                          R9,  R10, R11, R12, R13, R14, R15, RIP};
 
 std::optional<std::uint64_t> word_in(std::span<const Snapshot> snapshots, std::uint64_t address) {
     for (const Snapshot& snapshot : snapshots) {
@@ -41,7 +42,8 @@ std::optional<std::uint64_t> word_in(std::span<const Snapshot> snapshots, std::u
             address - snapshot.address > snapshot.bytes.size() - 8)
             continue;
         std::uint64_t word = 0;
-        std::memcpy(&word, snapshot.bytes.data() + (address - snapshot.address), sizeof(word)); // NOLINT(*-pointer-arithmetic)
+        std::memcpy(&word, snapshot.bytes.data() + (address - snapshot.address),
+                    sizeof(word)); // NOLINT(*-pointer-arithmetic)
         return word;
     }
     return std::nullopt;
@@ -49,9 +51,22 @@ std::optional<std::uint64_t> word_in(std::span<const Snapshot> snapshots, std::u
 
 // The names of struct fields in deadlock.bpf.c.
 std::optional<Registers> registers_in(const ScriptSays& captured, std::uint64_t ip) {
-    static constexpr std::array<std::pair<std::string_view, int>, 16> names{
-        {{"ax", RAX}, {"bx", RBX}, {"cx", RCX}, {"dx", RDX}, {"si", RSI}, {"di", RDI}, {"bp", RBP}, {"sp", RSP},
-         {"r8", R8}, {"r9", R9}, {"r10", R10}, {"r11", R11}, {"r12", R12}, {"r13", R13}, {"r14", R14}, {"r15", R15}}};
+    static constexpr std::array<std::pair<std::string_view, int>, 16> names{{{"ax", RAX},
+                                                                             {"bx", RBX},
+                                                                             {"cx", RCX},
+                                                                             {"dx", RDX},
+                                                                             {"si", RSI},
+                                                                             {"di", RDI},
+                                                                             {"bp", RBP},
+                                                                             {"sp", RSP},
+                                                                             {"r8", R8},
+                                                                             {"r9", R9},
+                                                                             {"r10", R10},
+                                                                             {"r11", R11},
+                                                                             {"r12", R12},
+                                                                             {"r13", R13},
+                                                                             {"r14", R14},
+                                                                             {"r15", R15}}};
     Registers registers{};
     std::size_t found = 0;
     for (const ScriptField& field : captured.fields)
@@ -87,7 +102,8 @@ bool get_thread(Dwfl* /*dwfl*/, pid_t /*tid*/, void* argument, void** thread_arg
 bool set_registers(Dwfl_Thread* thread, void* argument) {
     const auto& registers = static_cast<const Thread*>(argument)->registers;
     std::array<Dwarf_Word, dwarf_order.size()> words{};
-    for (std::size_t i = 0; i < words.size(); ++i) words[i] = registers[static_cast<std::size_t>(dwarf_order[i])];
+    for (std::size_t i = 0; i < words.size(); ++i)
+        words[i] = registers[static_cast<std::size_t>(dwarf_order[i])];
     return dwfl_thread_state_registers(thread, 0, words.size(), words.data());
 }
 
@@ -99,14 +115,16 @@ int add_frame(Dwfl_Frame* frame, void* argument) {
     return DWARF_CB_OK;
 }
 
-// Call frame information is in the files themselves (.eh_frame): no separate debug files, and none over a network.
+// Call frame information is in the files themselves (.eh_frame): no separate debug files, and none over a
+// network.
 int no_debug_file(Dwfl_Module* /*module*/, void** /*data*/, const char* /*name*/, Dwarf_Addr /*base*/,
                   const char* /*file*/, const char* /*link*/, GElf_Word /*crc*/, char** /*found*/) {
     return -1;
 }
 
 constexpr Dwfl_Callbacks file_callbacks{dwfl_linux_proc_find_elf, no_debug_file, nullptr, nullptr};
-constexpr Dwfl_Thread_Callbacks thread_callbacks{next_thread, get_thread, read_memory, set_registers, nullptr, nullptr};
+constexpr Dwfl_Thread_Callbacks thread_callbacks{next_thread,   get_thread, read_memory,
+                                                 set_registers, nullptr,    nullptr};
 
 // The chain of frame pointers, for what libdwfl could not follow.
 std::vector<std::uint64_t> by_frame_pointers(const Thread& thread) {
@@ -133,7 +151,8 @@ struct UserUnwinder::State {
 
     State(const KernelPeek& memory, const KernelLayout& known) : peek(memory), layout(known) {}
 
-    // At the top of the stack, below the padding that kernels with FRED leave (TOP_OF_KERNEL_STACK_PADDING, Linux 6.9).
+    // At the top of the stack, below the padding that kernels with FRED leave (TOP_OF_KERNEL_STACK_PADDING,
+    // Linux 6.9).
     [[nodiscard]] std::optional<Registers> registers_of(const so_task& task, const SleepingCall& call) const {
         if (layout.registers_size != register_words * 8) return std::nullopt;
         for (const std::uint64_t padding : {0U, 16U}) {
@@ -154,7 +173,8 @@ struct UserUnwinder::State {
             dwfl_report_begin(dwfl.get());
             const bool reported = dwfl_linux_proc_report(dwfl.get(), static_cast<pid_t>(pid)) == 0 &&
                                   dwfl_report_end(dwfl.get(), nullptr, nullptr) == 0;
-            if (!reported || !dwfl_attach_state(dwfl.get(), nullptr, static_cast<pid_t>(pid), &thread_callbacks, &thread))
+            if (!reported ||
+                !dwfl_attach_state(dwfl.get(), nullptr, static_cast<pid_t>(pid), &thread_callbacks, &thread))
                 dwfl.reset();
         }
         return processes.emplace(pid, std::move(dwfl)).first->second.get();

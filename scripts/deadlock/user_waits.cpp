@@ -19,27 +19,30 @@ std::optional<FutexWait> futex_wait_in(const SleepingCall& call) {
     if (call.number != SYS_futex) return std::nullopt;
     const std::uint64_t operation = call.arguments[1] & static_cast<std::uint64_t>(FUTEX_CMD_MASK);
     constexpr std::uint64_t lock_pi2 = 13; // FUTEX_LOCK_PI2, Linux 5.14
-    if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET && operation != FUTEX_LOCK_PI && operation != lock_pi2)
+    if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET && operation != FUTEX_LOCK_PI &&
+        operation != lock_pi2)
         return std::nullopt;
     return FutexWait{call.arguments[0], call.arguments[3] != 0};
 }
 
 bool read_process(int pid, std::uint64_t address, std::span<std::uint8_t> into) {
     iovec here{into.data(), into.size()};
-    iovec there{reinterpret_cast<void*>(address), into.size()}; // NOLINT(*-reinterpret-cast,*-int-to-ptr): iovec
+    iovec there{reinterpret_cast<void*>(address),
+                into.size()}; // NOLINT(*-reinterpret-cast,*-int-to-ptr): iovec
     return ::process_vm_readv(pid, &here, 1, &there, 1, 0) == static_cast<ssize_t>(into.size());
 }
 
 std::optional<std::uint64_t> read_process_word(int pid, std::uint64_t address, std::uint32_t width) {
     std::array<std::uint8_t, 8> bytes{};
-    if (width > bytes.size() || !read_process(pid, address, std::span(bytes).first(width))) return std::nullopt;
+    if (width > bytes.size() || !read_process(pid, address, std::span(bytes).first(width)))
+        return std::nullopt;
     std::uint64_t number = 0;
     for (std::size_t i = width; i-- > 0;) number = number << 8U | bytes[i];
     return number;
 }
 
-// A condition variable's futex, and a join's, are no locks: nobody owns them. That the word eight bytes on is the id of a
-// thread of this process, and the futex itself says "locked", is not the case for those.
+// A condition variable's futex, and a join's, are no locks: nobody owns them. That the word eight bytes on is
+// the id of a thread of this process, and the futex itself says "locked", is not the case for those.
 std::optional<Lock> lock_behind(const FutexWait& wait, int pid) {
     const auto locked = read_process_word(pid, wait.address, 4);
     const auto owner = read_process_word(pid, wait.address + 8, 4);
@@ -63,7 +66,7 @@ bool wants_to_read(const Lock& lock, std::span<const Frame> user_stack) {
 }
 
 std::string name_of_variable(int pid, std::uint64_t address) {
-    const std::string number = fmt::format("{:#x}", address);
+    std::string number = fmt::format("{:#x}", address);
     const auto maps = ProcessMaps::read(pid);
     const Mapping* at = maps ? maps->containing(address) : nullptr;
     if (at == nullptr) return number;

@@ -17,11 +17,12 @@ struct FutexWait {
 };
 std::optional<FutexWait> futex_wait_in(const SleepingCall& call);
 
-// The lock that a futex word belongs to, where it looks like a held pthread_mutex: its owner is a thread of the process.
+// The lock that a futex word belongs to, where it looks like a held pthread_mutex: its owner is a thread of
+// the process.
 std::optional<Lock> lock_behind(const FutexWait& wait, int pid);
 
-// Does it want to read? A pthread_rwlock's readers sleep on __wrphase_futex, and so does a writer that waits for readers:
-// `call_frames` (its user stack now) tell.
+// Does it want to read? A pthread_rwlock's readers sleep on __wrphase_futex, and so does a writer that waits
+// for readers: `call_frames` (its user stack now) tell.
 bool wants_to_read(const Lock& lock, std::span<const Frame> user_stack);
 
 // All of it or nothing.

@@ -7,8 +7,9 @@
 namespace stakeout {
 namespace {
 
-// Depth-first search from each task for a way back to it through larger ids only: so each circle is found once, from its
-// smallest task. Graphs of locks are small; `most` and the depth bound the work on one that is not.
+// Depth-first search from each task for a way back to it through larger ids only: so each circle is found
+// once, from its smallest task. Graphs of locks are small; `most` and the depth bound the work on one that is
+// not.
 class CycleSearch {
   public:
     CycleSearch(const WaitGraph& graph, std::size_t most) : most_(most) {
@@ -33,7 +34,8 @@ class CycleSearch {
         for (const std::string& to : next_[at]) {
             if (to == start_)
                 found_.push_back(path_);
-            else if (std::find(path_.begin(), path_.end(), to) == path_.end() && !(tasks_.contains(to) && to < start_))
+            else if (std::find(path_.begin(), path_.end(), to) == path_.end() &&
+                     !(tasks_.contains(to) && to < start_))
                 follow(to);
         }
         path_.pop_back();
@@ -51,18 +53,21 @@ class CycleSearch {
 } // namespace
 
 void WaitGraphBuilder::task(const std::string& id, std::string label) {
-    const bool known = std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const auto& n) { return n.id == id; });
+    const bool known =
+        std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const auto& n) { return n.id == id; });
     if (!known) graph_.nodes.push_back({id, std::move(label), WaitGraph::Node::Kind::Task, false});
 }
 
 void WaitGraphBuilder::lock(const std::string& id, std::string label) {
-    const bool known = std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const auto& n) { return n.id == id; });
+    const bool known =
+        std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const auto& n) { return n.id == id; });
     if (!known) graph_.nodes.push_back({id, std::move(label), WaitGraph::Node::Kind::Lock, false});
 }
 
 void WaitGraphBuilder::edge(const std::string& from, const std::string& to, WaitGraph::Edge::Kind kind) {
     const auto has = [&](const std::string& id) {
-        return std::any_of(graph_.nodes.begin(), graph_.nodes.end(), [&](const auto& n) { return n.id == id; });
+        return std::any_of(graph_.nodes.begin(), graph_.nodes.end(),
+                           [&](const auto& n) { return n.id == id; });
     };
     const bool known = std::any_of(graph_.edges.begin(), graph_.edges.end(),
                                    [&](const auto& e) { return e.from == from && e.to == to; });
@@ -84,7 +89,8 @@ WaitGraph WaitGraphBuilder::build() const {
             const std::string& from = cycle[i];
             const std::string& to = cycle[(i + 1) % cycle.size()];
             for (auto& node : graph.nodes) node.in_cycle = node.in_cycle || node.id == from;
-            for (auto& edge : graph.edges) edge.in_cycle = edge.in_cycle || (edge.from == from && edge.to == to);
+            for (auto& edge : graph.edges)
+                edge.in_cycle = edge.in_cycle || (edge.from == from && edge.to == to);
         }
     return graph;
 }

@@ -12,11 +12,13 @@ namespace {
 constexpr std::uint64_t task_1 = 0xffff888001234500, task_2 = 0xffff888007654300;
 
 TEST(LockKind, MutexFlagsAndHandOffsAreNoAcquisitions) {
-    const auto change = [](std::uint64_t a, std::uint64_t b) { return change_between(LockKind::Mutex, a, b); };
+    const auto change = [](std::uint64_t a, std::uint64_t b) {
+        return change_between(LockKind::Mutex, a, b);
+    };
     EXPECT_EQ(change(0, task_1), Change::Taken);
-    EXPECT_EQ(change(task_1, task_1), Change::None);     // a failed cmpxchg
-    EXPECT_EQ(change(task_1, task_1 | 1), Change::None); // waiters
-    EXPECT_EQ(change(task_1 | 1, task_1 | 3), Change::None); // hand-off wanted
+    EXPECT_EQ(change(task_1, task_1), Change::None);             // a failed cmpxchg
+    EXPECT_EQ(change(task_1, task_1 | 1), Change::None);         // waiters
+    EXPECT_EQ(change(task_1 | 1, task_1 | 3), Change::None);     // hand-off wanted
     EXPECT_EQ(change(task_1 | 3, task_2 | 5), Change::Released); // handed off, to be picked up
     EXPECT_EQ(change(task_2 | 5, task_2 | 1), Change::Taken);    // picked up
     EXPECT_EQ(change(task_1 | 1, 1), Change::Released);
@@ -24,9 +26,11 @@ TEST(LockKind, MutexFlagsAndHandOffsAreNoAcquisitions) {
 }
 
 TEST(LockKind, SpinlockOnlyTheLockedByteCounts) {
-    const auto change = [](std::uint64_t a, std::uint64_t b) { return change_between(LockKind::Spinlock, a, b); };
+    const auto change = [](std::uint64_t a, std::uint64_t b) {
+        return change_between(LockKind::Spinlock, a, b);
+    };
     EXPECT_EQ(change(0, 1), Change::Taken);
-    EXPECT_EQ(change(1, 0x101), Change::None);      // somebody is next
+    EXPECT_EQ(change(1, 0x101), Change::None);       // somebody is next
     EXPECT_EQ(change(0x101, 0x40001), Change::None); // somebody queues
     EXPECT_EQ(change(0x100, 1), Change::Taken);
     EXPECT_EQ(change(0x40001, 0x40000), Change::Released);
@@ -35,7 +39,9 @@ TEST(LockKind, SpinlockOnlyTheLockedByteCounts) {
 }
 
 TEST(LockKind, RwsemCountsReadersAndTheWriter) {
-    const auto change = [](std::uint64_t a, std::uint64_t b) { return change_between(LockKind::Rwsem, a, b); };
+    const auto change = [](std::uint64_t a, std::uint64_t b) {
+        return change_between(LockKind::Rwsem, a, b);
+    };
     EXPECT_EQ(change(0, 1), Change::Taken);
     EXPECT_EQ(change(1, 3), Change::None); // waiters
     EXPECT_EQ(change(3, 2), Change::Released);
@@ -47,7 +53,9 @@ TEST(LockKind, RwsemCountsReadersAndTheWriter) {
 }
 
 TEST(LockKind, PthreadRwlockPhases) {
-    const auto change = [](std::uint64_t a, std::uint64_t b) { return change_between(LockKind::PthreadRwlock, a, b); };
+    const auto change = [](std::uint64_t a, std::uint64_t b) {
+        return change_between(LockKind::PthreadRwlock, a, b);
+    };
     EXPECT_EQ(change(0, 8), Change::ReaderIn);
     EXPECT_EQ(change(8, 10), Change::None); // a writer claims it and waits
     EXPECT_TRUE(decode(LockKind::PthreadRwlock, 10).writer_waits);
@@ -58,7 +66,8 @@ TEST(LockKind, PthreadRwlockPhases) {
 }
 
 TEST(LockKind, SemaphoreAndFutexAndOwners) {
-    EXPECT_EQ(change_between(LockKind::Semaphore, 1ULL << 32, 1ULL << 32 | 1), Change::None); // the inner lock
+    EXPECT_EQ(change_between(LockKind::Semaphore, 1ULL << 32, 1ULL << 32 | 1),
+              Change::None); // the inner lock
     EXPECT_EQ(change_between(LockKind::Semaphore, 1ULL << 32 | 1, 1), Change::Taken);
     EXPECT_EQ(change_between(LockKind::Semaphore, 1, 1ULL << 32 | 1), Change::Released);
     EXPECT_EQ(change_between(LockKind::Futex, 0, 2), Change::Taken);
@@ -79,12 +88,13 @@ TEST(LockKind, TypesAndWords) {
 
 Value value(std::uint64_t number, std::size_t width) {
     Value made;
-    for (std::size_t i = 0; i < width; ++i) made.bytes.push_back(static_cast<std::uint8_t>(number >> (8 * i)));
+    for (std::size_t i = 0; i < width; ++i)
+        made.bytes.push_back(static_cast<std::uint8_t>(number >> (8 * i)));
     return made;
 }
 
-Hit hit(std::uint64_t seq, std::uint32_t tid, std::uint64_t before, std::uint64_t after, const std::string& function,
-        std::size_t width = 4) {
+Hit hit(std::uint64_t seq, std::uint32_t tid, std::uint64_t before, std::uint64_t after,
+        const std::string& function, std::size_t width = 4) {
     Hit made;
     made.seq = seq;
     made.time_ns = seq * 1'000'000;
@@ -103,8 +113,12 @@ Hit hit(std::uint64_t seq, std::uint32_t tid, std::uint64_t before, std::uint64_
 LockHistory history_of(LockKind kind) {
     Lock lock;
     lock.kind = kind;
-    return LockHistory(lock, [](std::uint64_t owner, std::uint32_t) { return TaskName{static_cast<std::uint32_t>(owner), 1, "task"}; },
-                       5'000'000);
+    return LockHistory(
+        lock,
+        [](std::uint64_t owner, std::uint32_t) {
+            return TaskName{static_cast<std::uint32_t>(owner), 1, "task"};
+        },
+        5'000'000);
 }
 
 TEST(LockHistory, OwnerIsWhomTheWordNames) {
@@ -112,7 +126,8 @@ TEST(LockHistory, OwnerIsWhomTheWordNames) {
     history.add(hit(1, 10, 0, 10, "pthread_mutex_lock"));
     ASSERT_EQ(history.holders().size(), 1U);
     EXPECT_TRUE(history.holders()[0].seen);
-    // Task 10's release is read when task 11 has it already; then task 11's own hit, which changes nothing any more.
+    // Task 10's release is read when task 11 has it already; then task 11's own hit, which changes nothing
+    // any more.
     history.add(hit(2, 10, 10, 11, "pthread_mutex_unlock"));
     ASSERT_EQ(history.holders().size(), 1U);
     EXPECT_EQ(history.holders()[0].task.tid, 11U);
@@ -132,7 +147,8 @@ TEST(LockHistory, SpinHolderThatWroteAgainIsNotCertain) {
     history.add(hit(2, 11, 1, 0x101, "_raw_spin_lock"));
     EXPECT_TRUE(history.holders()[0].certain);
     EXPECT_TRUE(history.contenders().contains(11));
-    history.add(hit(3, 10, 0x101, 1, "_raw_spin_unlock")); // released, and taken by 11 before the value was read
+    history.add(
+        hit(3, 10, 0x101, 1, "_raw_spin_unlock")); // released, and taken by 11 before the value was read
     EXPECT_FALSE(history.holders()[0].certain);
 }
 
@@ -149,10 +165,14 @@ TEST(LockHistory, LongHoldingWithWaitersIsKept) {
 }
 
 TEST(LockHistory, LongHoldingWithoutWaitersIsNobodysTrouble) {
-    LockHistory history = history_of(LockKind::Spinlock);
-    history.add(hit(1, 10, 0, 1, "_raw_spin_lock"));
-    history.add(hit(20, 10, 1, 0, "_raw_spin_unlock"));
+    LockHistory history = history_of(LockKind::PthreadMutex);
+    history.add(hit(1, 10, 0, 10, "pthread_mutex_lock"));
+    history.add(hit(20, 10, 10, 0, "pthread_mutex_unlock"));
     EXPECT_TRUE(history.take_long().empty());
+    LockHistory spinning = history_of(LockKind::Spinlock); // but it keeps a CPU
+    spinning.add(hit(1, 10, 0, 1, "_raw_spin_lock"));
+    spinning.add(hit(20, 10, 1, 0, "_raw_spin_unlock"));
+    EXPECT_EQ(spinning.take_long().size(), 1U);
 }
 
 TEST(LockHistory, ReadersComeAndGo) {
@@ -191,7 +211,7 @@ TEST(LockFunctions, TheTakerIsTheFirstFrameOutside) {
     EXPECT_FALSE(sleeps_for("do_sys_poll"));
 }
 
-WaitGraph graph_of(const std::vector<std::pair<const char*, const char*>>& waits, // task, lock
+WaitGraph graph_of(const std::vector<std::pair<const char*, const char*>>& waits,  // task, lock
                    const std::vector<std::pair<const char*, const char*>>& held) { // lock, task
     WaitGraphBuilder builder;
     for (const auto& [task, lock] : waits) {
@@ -224,7 +244,8 @@ TEST(WaitGraph, OppositeOrders) {
 
 TEST(WaitGraph, OneTaskAloneAndThreeTogether) {
     EXPECT_EQ(cycles_of(graph_of({{"t1", "A"}}, {{"A", "t1"}})).at(0).size(), 2U);
-    const auto three = cycles_of(graph_of({{"t1", "B"}, {"t2", "C"}, {"t3", "A"}}, {{"A", "t1"}, {"B", "t2"}, {"C", "t3"}}));
+    const auto three =
+        cycles_of(graph_of({{"t1", "B"}, {"t2", "C"}, {"t3", "A"}}, {{"A", "t1"}, {"B", "t2"}, {"C", "t3"}}));
     ASSERT_EQ(three.size(), 1U);
     EXPECT_EQ(three[0].size(), 6U);
 }
@@ -237,7 +258,8 @@ TEST(TaskTable, ProcFiles) {
     EXPECT_EQ(call->sp, 0x7ffc10U);
     EXPECT_EQ(call->pc, 0x7f55U);
     EXPECT_FALSE(parse_sleeping_call("running\n"));
-    const auto frames = parse_kernel_stack("[<0>] msleep+0x2d/0x40\n[<0>] flush_cache+0x17/0x30 [stakeout_culprits]\n");
+    const auto frames =
+        parse_kernel_stack("[<0>] msleep+0x2d/0x40\n[<0>] flush_cache+0x17/0x30 [stakeout_culprits]\n");
     ASSERT_EQ(frames.size(), 2U);
     EXPECT_EQ(frames[1].symbol, "flush_cache");
     EXPECT_EQ(frames[1].module, "stakeout_culprits");

@@ -59,18 +59,22 @@ int run_deadlock(const DeadlockOptions& options, std::chrono::steady_clock::time
 
 Command add_diagnose_deadlock(CLI::App& diagnose, std::chrono::steady_clock::time_point process_start,
                               const std::vector<std::string>& program) {
-    CLI::App* command = diagnose.add_subcommand("deadlock", "Locks that are not released: who holds them, who waits");
+    CLI::App* command =
+        diagnose.add_subcommand("deadlock", "Locks that are not released: who holds them, who waits");
     auto options = std::make_shared<DeadlockOptions>();
     options->common.program = program;
     add_target_options(*command, options->common, "LOCK", 4,
                        "The lock as a whole: symbol, task(PID)->FIELD, file(PID,FD)->FIELD or address");
     const char* locks = "Locks";
     command
-        ->add_option("--kind", options->kind,
-                     "mutex, rwsem, spinlock, semaphore, pthread_mutex, pthread_rwlock, std_mutex or futex, where its "
-                     "type does not tell")
+        ->add_option(
+            "--kind", options->kind,
+            "mutex, rwsem, spinlock, semaphore, pthread_mutex, pthread_rwlock, std_mutex or futex, where its "
+            "type does not tell")
         ->group(locks);
-    command->add_option("--held-longer-than", options->held_longer_than, "Report who holds for so long with others waiting")
+    command
+        ->add_option("--held-longer-than", options->held_longer_than,
+                     "Report who holds for so long with others waiting")
         ->capture_default_str()
         ->group(locks);
     command->add_flag("--once", options->once, "End with the first culprit")->group(locks);

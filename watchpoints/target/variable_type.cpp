@@ -29,7 +29,8 @@ std::string name_of(Dwarf_Die& die) {
 std::optional<Dwarf_Die> follow(Dwarf_Die& die, unsigned attribute) {
     Dwarf_Attribute holder;
     Dwarf_Die to;
-    if (dwarf_attr_integrate(&die, attribute, &holder) == nullptr || dwarf_formref_die(&holder, &to) == nullptr)
+    if (dwarf_attr_integrate(&die, attribute, &holder) == nullptr ||
+        dwarf_formref_die(&holder, &to) == nullptr)
         return std::nullopt;
     return to;
 }
@@ -44,7 +45,8 @@ std::string scopes_of(Dwarf_Die& die) {
         Dwarf_Die& scope = owner.get()[i]; // NOLINT(*-pointer-arithmetic): elfutils' array
         const int tag = dwarf_tag(&scope);
         const std::string name = name_of(scope);
-        const bool counts = tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
+        const bool counts =
+            tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type;
         if (counts && !name.empty()) text.insert(0, name + "::");
     }
     return text;
@@ -68,7 +70,8 @@ std::string type_name(Dwarf_Die type) {
 }
 
 // Among the children of a unit, of namespaces and of functions (static locals).
-std::optional<std::string> find_in(Dwarf_Die& parent, const std::string& scope, const std::string& wanted, int depth) {
+std::optional<std::string> find_in(Dwarf_Die& parent, const std::string& scope, const std::string& wanted,
+                                   int depth) {
     Dwarf_Die child;
     if (depth > 4 || dwarf_child(&parent, &child) != 0) return std::nullopt;
     do {
