@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from deadlock import deadlock
 from document import machine, write_document
 from hit_cost import hit_cost
 from leak import leak
@@ -25,7 +26,7 @@ from table import Row, as_markdown
 
 PARTS: dict[str, Callable[[bool], list[Row]]] = {
     "cost": hit_cost, "lost": losses, "start": starts, "brake": brake, "idle": not_hit, "memory": memory,
-    "scripts": scripts, "leak": leak,
+    "scripts": scripts, "leak": leak, "deadlock": deadlock,
 }
 
 
