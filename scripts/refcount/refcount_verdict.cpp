@@ -2,6 +2,7 @@
 // than gets, one that rose from zero belonged to a dead object. Without such a step only drift tells:
 // references of one function that stay open, again and again, while the traffic goes on.
 #include "scripts/diagnosis/coverage_evidence.h"
+#include "scripts/diagnosis/words.h"
 #include "scripts/refcount/refcount_recipe.h"
 
 #include <fmt/format.h>
@@ -13,14 +14,6 @@ namespace {
 
 constexpr std::uint64_t leaks_that_prove = 3;
 constexpr std::uint64_t settle_ns = 100'000'000; // a reference held shorter than that may just be in use
-
-std::string task_of(const Hit& hit) { return fmt::format("{} (pid {})", hit.comm, hit.pid); }
-std::string times(std::uint64_t count) { return count == 1 ? "once" : fmt::format("{} times", count); }
-
-void add_stacks(Evidence& evidence, const Hit& hit) {
-    if (!hit.kernel_stack.empty()) evidence.stacks.push_back({"kernel", hit.kernel_stack, false, 0});
-    if (!hit.user_stack.empty()) evidence.stacks.push_back({"user", hit.user_stack, true, 0});
-}
 
 } // namespace
 
@@ -108,7 +101,7 @@ class RefcountVerdict {
         d_.sentence = fmt::format(
             "{} in {} took a reference of {} when it was zero: the object's life was over, and it "
             "is used after its end",
-            describe(path.decider), task_of(found->sample), d_.target);
+            describe(path.decider), task_in_words(found->sample), d_.target);
         return true;
     }
 
@@ -137,7 +130,7 @@ class RefcountVerdict {
         d_.sentence = fmt::format(
             "{} in {} gives back references of {} that nobody took ({} gets, {} puts): the count went "
             "from {} to {} at hit #{}; the object is freed while others use it",
-            describe(decider), task_of(sample), d_.target, gets, puts, found->step.from, found->step.to,
+            describe(decider), task_in_words(sample), d_.target, gets, puts, found->step.from, found->step.to,
             found->hit);
         return true;
     }
@@ -173,7 +166,7 @@ class RefcountVerdict {
         d_.sentence = fmt::format(
             "{} in {} takes references of {} that are not given back: {} of {} gets have no put, the "
             "count went from {} to {}",
-            describe(path->path.decider), task_of(path->sample), d_.target, open.gets, gets, *r_.first_,
+            describe(path->path.decider), task_in_words(path->sample), d_.target, open.gets, gets, *r_.first_,
             *r_.last_);
         Evidence evidence;
         evidence.kind = "open_gets";
@@ -259,7 +252,7 @@ class RefcountVerdict {
                             evidence.kind == "from_zero"   ? "a get found zero"
                             : evidence.kind == "saturated" ? "refcount_t gave the counter up (saturated)"
                                                            : "the counter went below zero",
-                            broken.step.from, broken.step.to, task_of(broken.sample));
+                            broken.step.from, broken.step.to, task_in_words(broken.sample));
             evidence.hits = {broken.hit};
             add_stacks(evidence, broken.sample);
             d_.evidence.push_back(std::move(evidence));
@@ -295,7 +288,7 @@ class RefcountVerdict {
             const auto name = [](const std::string& key) { return key.substr(key.rfind(':') + 1); };
             d_.evidence.push_back({"pair",
                                    fmt::format("taken by {} and given back by {} {}", name(who.first),
-                                               name(who.second), times(count)),
+                                               name(who.second), times_in_words(count)),
                                    {},
                                    {{"get", name(who.first)}, {"put", name(who.second)}, {"times", count}},
                                    {},
@@ -316,7 +309,7 @@ class RefcountVerdict {
             d_.evidence.push_back(
                 {"lives",
                  fmt::format("the count was set anew {}: each time a new life of the object began",
-                             times(r_.lives_)),
+                             times_in_words(r_.lives_)),
                  {},
                  {{"count", r_.lives_}},
                  {},

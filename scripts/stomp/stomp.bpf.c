@@ -3,13 +3,11 @@
 // the exception, since softirq interrupts whichever task runs.
 #include <stakeout.h>
 
+#include "scripts/diagnosis/registers.h"
+
 param(u8, user, 0); // the target is a process's memory
 
 enum { before = 64, around = 192 }; // bytes; the target is at +64
-
-struct fields {
-    u64 ax, bx, cx, dx, si, di, bp, sp, r8, r9, r10, r11, r12, r13, r14, r15;
-};
 
 on_hit(h) {
     struct fields* f = fields(h);

@@ -2,6 +2,7 @@
 // began in other memory, an update that was lost; then what the user's rule says; last whether "nobody" can
 // be said at all.
 #include "scripts/diagnosis/coverage_evidence.h"
+#include "scripts/diagnosis/words.h"
 #include "scripts/stomp/pattern.h"
 #include "scripts/stomp/stomp_recipe.h"
 
@@ -18,15 +19,6 @@ std::string hex_of(const std::optional<Value>& value) { return value ? value->he
 
 std::string change_of(const Hit& hit) {
     return fmt::format("{} -> {}", hex_of(hit.old_value), hex_of(hit.new_value));
-}
-
-std::string task_of(const Hit& hit) { return fmt::format("{} (pid {})", hit.comm, hit.pid); }
-
-std::string times(std::uint64_t count) { return count == 1 ? "once" : fmt::format("{} times", count); }
-
-void add_stacks(Evidence& evidence, const Hit& hit) {
-    if (!hit.kernel_stack.empty()) evidence.stacks.push_back({"kernel", hit.kernel_stack, false, 0});
-    if (!hit.user_stack.empty()) evidence.stacks.push_back({"user", hit.user_stack, true, 0});
 }
 
 void add_memory(Evidence& evidence, const Hit& hit) {
@@ -79,16 +71,16 @@ class StompVerdict {
         Evidence use;
         use.kind = "used_after_free";
         use.says = fmt::format("a legitimate writer went on using it after that: {}",
-                               times(freed.used_after.size()));
+                               times_in_words(freed.used_after.size()));
         use.hits = freed.used_after;
         d_.evidence.push_back(std::move(use));
         accuse(freed.by, freed.sample, "use_after_free",
                freed.reallocated ? "got memory that its last owner still uses"
                                  : "freed memory that its owner still uses",
                freed.next_owner != 0
-                   ? fmt::format("; the next owner wrote it {}, the old one {}", times(freed.next_owner),
-                                 times(freed.used_after.size()))
-                   : fmt::format("; it was written {} after that", times(freed.used_after.size())));
+                   ? fmt::format("; the next owner wrote it {}, the old one {}",
+                                 times_in_words(freed.next_owner), times_in_words(freed.used_after.size()))
+                   : fmt::format("; it was written {} after that", times_in_words(freed.used_after.size())));
         return true;
     }
 
@@ -150,15 +142,16 @@ class StompVerdict {
         const bool by_value = !r_.rule_.by_writer();
         for (const WriterGroup* group : suspects_) {
             if (group->frame.symbol.empty() && suspects_.size() > 1) continue;
-            d_.culprits.push_back(
-                culprit_at(group->frame, group->sample,
-                           fmt::format("wrote {} {}", change_of(group->sample), times(group->suspects))));
+            d_.culprits.push_back(culprit_at(
+                group->frame, group->sample,
+                fmt::format("wrote {} {}", change_of(group->sample), times_in_words(group->suspects))));
         }
         d_.verdict = Verdict::Culprit;
         d_.kind = by_value ? "invalid_value" : "foreign_writer";
         const WriterGroup& first = *suspects_.front();
-        d_.sentence = fmt::format("{} in {} overwrote {}: {}{}", describe(first.frame), task_of(first.sample),
-                                  d_.target, change_of(first.sample), pattern_words(first));
+        d_.sentence =
+            fmt::format("{} in {} overwrote {}: {}{}", describe(first.frame), task_in_words(first.sample),
+                        d_.target, change_of(first.sample), pattern_words(first));
         if (suspects_.size() > 1) d_.sentence += fmt::format("; {} further suspects", suspects_.size() - 1);
         return true;
     }
@@ -170,7 +163,7 @@ class StompVerdict {
             d_.sentence = fmt::format(
                 "{} changed {} without a write that a debug register sees: through another mapping "
                 "of the same memory, or by a device",
-                d_.target, times(r_.unseen_.size()));
+                d_.target, times_in_words(r_.unseen_.size()));
             if (!r_.shared_with_.empty()) d_.sentence += "; it lies in " + r_.shared_with_;
             d_.next.emplace_back(
                 r_.process_ ? "watch the other mapping: stakeout watch --pid THE_OTHER --addr ITS_ADDRESS"
@@ -215,7 +208,7 @@ class StompVerdict {
         d_.kind = std::move(kind);
         d_.culprits.push_back(culprit_at(frame, hit, did));
         d_.sentence =
-            fmt::format("{} in {} {}{}", describe(frame), task_of(hit), did,
+            fmt::format("{} in {} {}{}", describe(frame), task_in_words(hit), did,
                         d_.kind == "overrun" ? fmt::format(" and overwrote {}{}", d_.target, how) : how);
     }
 
@@ -274,9 +267,10 @@ class StompVerdict {
         Evidence e;
         e.kind = is_suspect ? "suspect" : "writer";
         e.hits = group.numbers;
-        e.says = fmt::format("{}{} wrote it {}, first {}, in {} on CPU {}", describe(group.frame),
-                             group.via.empty() ? "" : " (through " + group.via + ")", times(group.hits),
-                             change_of(group.sample), task_of(group.sample), group.sample.cpu);
+        e.says =
+            fmt::format("{}{} wrote it {}, first {}, in {} on CPU {}", describe(group.frame),
+                        group.via.empty() ? "" : " (through " + group.via + ")", times_in_words(group.hits),
+                        change_of(group.sample), task_in_words(group.sample), group.sample.cpu);
         e.facts = {{"function", group.frame.symbol},
                    {"hits", group.hits},
                    {"suspects", group.suspects},

@@ -33,7 +33,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kernel", action="append", choices=VERSIONS, help="only this one; may be repeated")
     parser.add_argument("--work", type=Path, default=TREE / "build" / "guest")
     parser.add_argument("--stakeout", type=Path, default=TREE / "build" / "stakeout", help="the binary under test")
-    parser.add_argument("--timeout", type=float, default=420, help="seconds for one guest, boot included")
+    parser.add_argument("--timeout", type=float, default=900, help="seconds for one guest, boot included")
     parser.add_argument("-k", dest="expression", help="only tests that match, as for pytest")
     parser.add_argument("files", nargs="*", type=Path, help="pytest files")
     ours, pytest = sys.argv[1:], []

@@ -1,5 +1,6 @@
 #include "tools/stakeout/diagnose_options.h"
 
+#include "tools/stakeout/bounded_number.h"
 #include "tools/stakeout/duration.h"
 #include "watchpoints/target/expression.h"
 
@@ -93,16 +94,6 @@ Status check_process(const DiagnoseOptions& o, TargetQuery& query) {
     return done();
 }
 
-Result<std::uint64_t> number_between(const std::string& option, const std::string& text, std::uint64_t least,
-                                     std::uint64_t most) {
-    auto number = parse_number(text);
-    if (!number) return usage_error("use " + option, number.error().cause);
-    if (*number < least || *number > most)
-        return usage_error(fmt::format("use {} {}", option, text),
-                           fmt::format("it must be between {} and {}", least, most));
-    return number;
-}
-
 } // namespace
 
 Result<SessionPlan> plan_session(const DiagnoseOptions& o) {
@@ -113,7 +104,7 @@ Result<SessionPlan> plan_session(const DiagnoseOptions& o) {
     plan.targets.via = o.via;
     plan.targets.vmlinux = o.vmlinux;
     if (!o.length.empty()) {
-        auto length = number_between("--len", o.length, 1, 32);
+        auto length = bounded_number("--len", o.length, 1, 32);
         if (!length) return std::move(length).error();
         plan.targets.length = *length;
     }
@@ -122,7 +113,7 @@ Result<SessionPlan> plan_session(const DiagnoseOptions& o) {
     plan.request.time_to_live = *ttl;
     if (!o.max_rate.empty()) {
         if (o.no_brake) return usage_error("use --max-rate", "--no-brake was given too", "give one");
-        auto rate = number_between("--max-rate", o.max_rate, 1, 10'000'000);
+        auto rate = bounded_number("--max-rate", o.max_rate, 1, 10'000'000);
         if (!rate) return std::move(rate).error();
         plan.request.brake.max_rate = *rate;
     }

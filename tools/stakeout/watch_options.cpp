@@ -1,5 +1,6 @@
 #include "tools/stakeout/watch_options.h"
 
+#include "tools/stakeout/bounded_number.h"
 #include "tools/stakeout/duration.h"
 #include "watchpoints/target/expression.h"
 
@@ -61,16 +62,6 @@ void add_watch_options(CLI::App& command, WatchOptions& o) {
 }
 
 namespace {
-
-Result<std::uint64_t> bounded_number(const std::string& option, const std::string& text, std::uint64_t least,
-                                     std::uint64_t most) {
-    auto number = parse_number(text);
-    if (!number) return usage_error("use " + option, number.error().cause);
-    if (*number < least || *number > most)
-        return usage_error(fmt::format("use {} {}", option, text),
-                           fmt::format("it must be between {} and {}", least, most));
-    return number;
-}
 
 Result<AccessKind> access_kind(const WatchOptions& o) {
     if (o.write + o.read_write + o.read + o.execute > 1)

@@ -16,7 +16,8 @@
 
 namespace stakeout {
 
-// A descriptor that becomes readable when Ctrl-C, kill or a closed terminal wants an end in order; blocks the signals.
+// A descriptor that becomes readable when Ctrl-C, kill or a closed terminal wants an end in order; blocks the
+// signals.
 Result<OwnedFd> catch_signals();
 
 struct SessionPlan {
