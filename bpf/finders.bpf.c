@@ -36,6 +36,9 @@ int find_tasks(struct bpf_iter__task* ctx) {
     found.mm = (__u64)BPF_CORE_READ(task, mm);
     if (found.mm) found.pgd = (__u64)BPF_CORE_READ(task, mm, pgd);
     found.mm_offset = bpf_core_field_offset(struct task_struct, mm);
+    found.files_offset = bpf_core_field_offset(struct task_struct, files);
+    found.fdt_offset = bpf_core_field_offset(struct files_struct, fdt);
+    found.fd_offset = bpf_core_field_offset(struct fdtable, fd);
     found.stack = (__u64)BPF_CORE_READ(task, stack);
     found.parent_leader = (__u64)BPF_CORE_READ(task, real_parent, group_leader);
     found.tid = BPF_CORE_READ(task, pid);

@@ -24,9 +24,9 @@ struct so_task {
     __u32 tid;
     __u32 tgid;
     __u32 parent_tgid;
-    __u32 mm_offset; /* of task_struct.mm */
-    __u32 pad;
-    struct so_breakpoint ptrace[4]; /* set by a debugger */
+    __u32 mm_offset;                           /* of task_struct.mm */
+    __u32 files_offset, fdt_offset, fd_offset; /* of task_struct.files, files_struct.fdt, fdtable.fd */
+    struct so_breakpoint ptrace[4];            /* set by a debugger */
     char comm[16];
 };
 

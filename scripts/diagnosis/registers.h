@@ -1,5 +1,5 @@
-/* For recipes' scripts: the registers after the access, as the hit's fields. Which pointer a copy was given, and
- * where a stack without frame pointers goes on, only they tell. */
+/* For recipes' scripts: the registers after the access, as the hit's fields. Which pointer a copy was given,
+ * and where a stack without frame pointers goes on, only they tell. */
 #ifndef STAKEOUT_DIAGNOSIS_REGISTERS_H
 #define STAKEOUT_DIAGNOSIS_REGISTERS_H
 

@@ -1,7 +1,6 @@
 #include "scripts/refcount/refcount_recipe.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace stakeout {
 namespace {
@@ -43,8 +42,6 @@ void RefcountRecipe::note_broken(const Hit& hit, const CountStep& step, const st
 }
 
 void RefcountRecipe::on_hit(const Hit& hit) {
-    // Our own look whether a file is still the same takes a reference, and gives it back.
-    if (hit.pid == static_cast<std::uint32_t>(::getpid())) return;
     if (first_ns_ == 0) first_ns_ = hit.time_ns;
     last_ns_ = hit.time_ns;
     if (!hit.new_value) ++unclear_;

@@ -38,8 +38,16 @@ std::string image_of(int pid) {
 } // namespace
 
 Result<TargetLife> TargetLife::follow(const std::optional<WatchedProcess>& process,
-                                      std::vector<WatchedObject> objects) {
+                                      std::vector<WatchedObject> objects, const KernelPeek* peek) {
     TargetLife life;
+    life.peek_ = peek;
+    for (const WatchedObject& object : objects) {
+        if (object.kind != WatchedObject::Kind::File) continue;
+        auto tasks = find_tasks(object.tid);
+        if (!tasks) return std::move(tasks).error();
+        for (const so_task& task : *tasks)
+            life.tables_[object.tid] = {task.task + task.files_offset, task.fdt_offset, task.fd_offset};
+    }
     std::vector<int> pids;
     if (process) {
         pids.push_back(process->pid);
@@ -81,6 +89,15 @@ std::optional<std::string> TargetLife::ended() const {
     return std::nullopt;
 }
 
+std::optional<std::uint64_t> TargetLife::file_at(const FileTable& table, int fd) const {
+    std::uint64_t word = 0;
+    if (peek_ == nullptr || !peek_->read_word(table.files_at, word) || word == 0 ||
+        !peek_->read_word(word + table.fdt_offset, word) || !peek_->read_word(word + table.fd_offset, word) ||
+        !peek_->read_word(word + static_cast<std::uint64_t>(fd) * sizeof(word), word))
+        return std::nullopt; // it is ending, which the pidfd tells
+    return word;
+}
+
 std::optional<std::string> TargetLife::replaced() const {
     if (process_pid_ != 0 && !image_.empty()) {
         const std::string now = image_of(process_pid_);
@@ -91,8 +108,10 @@ std::optional<std::string> TargetLife::replaced() const {
     }
     for (const WatchedObject& object : objects_) {
         if (object.kind != WatchedObject::Kind::File) continue;
-        auto found = find_file(object.tid, object.fd);
-        if (found && (found->empty() || found->front().file != object.address))
+        const auto table = tables_.find(object.tid);
+        if (table == tables_.end()) continue;
+        const auto now = file_at(table->second, object.fd);
+        if (now && *now != object.address)
             return fmt::format("file descriptor {} of process {} is no longer the same open file", object.fd,
                                object.tid);
     }

@@ -8,8 +8,11 @@
 
 #include "base/owned_fd.h"
 #include "base/result.h"
+#include "loader/kernel_peek.h"
 #include "watchpoints/target/target.h"
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,13 +22,13 @@ namespace stakeout {
 class TargetLife {
   public:
     static Result<TargetLife> follow(const std::optional<WatchedProcess>& process,
-                                     std::vector<WatchedObject> objects);
+                                     std::vector<WatchedObject> objects, const KernelPeek* peek);
 
     // Readable when something ended. -1: nothing to wait for.
     [[nodiscard]] std::vector<int> poll_fds() const;
     // Quick: what ended, if anything.
     [[nodiscard]] std::optional<std::string> ended() const;
-    // Slower (an iterator for files): what changed under us, if anything.
+    // Slower: what changed under us, if anything.
     [[nodiscard]] std::optional<std::string> replaced() const;
 
   private:
@@ -34,6 +37,16 @@ class TargetLife {
         int pid = 0;
         std::string what; // "process 1234 (name)"
     };
+    // Where a process's table of open files is. Read as memory: an iterator would take references of the very
+    // file whose count may be watched.
+    struct FileTable {
+        std::uint64_t files_at = 0; // address of task_struct.files
+        std::uint32_t fdt_offset = 0, fd_offset = 0;
+    };
+    [[nodiscard]] std::optional<std::uint64_t> file_at(const FileTable& table, int fd) const;
+
+    const KernelPeek* peek_ = nullptr;
+    std::map<std::uint32_t, FileTable> tables_; // by thread id
     std::vector<Followed> followed_;
     std::vector<WatchedObject> objects_;
     int process_pid_ = 0;

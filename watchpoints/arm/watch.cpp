@@ -173,7 +173,7 @@ Status Watch::State::take_slots(const std::vector<Slot>& slots, const std::vecto
 }
 
 Status Watch::State::prepare_reading(const std::vector<Slot>& slots) {
-    auto followed = TargetLife::follow(request.process, request.objects);
+    auto followed = TargetLife::follow(request.process, request.objects, peek.get());
     if (!followed) return std::move(followed).error();
     life = std::move(*followed);
     if (request.kernel_symbols != nullptr) symboliser.use_kernel_symbols(request.kernel_symbols);
