@@ -32,6 +32,7 @@ function(add_bpf_skeleton name)
   add_custom_target(${name}_skeleton DEPENDS ${BPF_GENERATED}/${name}.skel.h)
   add_dependencies(${name}_skeleton vmlinux_header)
   add_dependencies(bpf_skeletons ${name}_skeleton)
+  add_dependencies(skeletons ${name}_skeleton)
 endfunction()
 
 # add_bpf_script(TARGET SYMBOL FILE): a monitor script (bpf/stakeout.h) compiled ahead and embedded into TARGET between
