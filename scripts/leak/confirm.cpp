@@ -28,9 +28,11 @@ bool is_part_of_freeing(const Hit& hit) {
 // What a round hears of its watch; called by the watch's thread.
 class RoundListener final : public WatchListener {
   public:
-    explicit RoundListener(std::vector<WatchedPlace>& places) : places_(places) {}
+    RoundListener(std::vector<WatchedPlace>& places, WatchListener* record)
+        : places_(places), record_(record) {}
 
     void on_hit(const Hit& hit) override {
+        if (record_ != nullptr) record_->on_hit(hit);
         if (hit.target_index >= places_.size() || is_part_of_freeing(hit)) return;
         WatchedPlace& place = places_[hit.target_index];
         if (place.touches++ == 0) {
@@ -38,21 +40,34 @@ class RoundListener final : public WatchListener {
             ++touched_;
         }
     }
-    void on_summary(const Summary& summary) override { summary_ = summary; }
-    void on_armed(const Armed&) override {}
+    void on_summary(const Summary& summary) override {
+        summary_ = summary;
+        if (record_ != nullptr) record_->on_summary(summary);
+    }
+    void on_armed(const Armed& armed) override {
+        if (record_ != nullptr) record_->on_armed(armed);
+    }
     void on_look(const Look&) override {}
     void on_notice(const Notice&) override {}
-    void on_brake(const BrakeInterval&) override {}
-    void on_coverage(const CoverageChange&) override {}
-    bool flush() override { return true; }
-    [[nodiscard]] bool has_room() const override { return true; }
-    [[nodiscard]] bool is_behind() const override { return false; }
+    void on_brake(const BrakeInterval& interval) override {
+        if (record_ != nullptr) record_->on_brake(interval);
+    }
+    void on_coverage(const CoverageChange& change) override {
+        if (record_ != nullptr) record_->on_coverage(change);
+    }
+    bool flush() override {
+        if (record_ != nullptr) (void)record_->flush();
+        return true;
+    }
+    [[nodiscard]] bool has_room() const override { return record_ == nullptr || record_->has_room(); }
+    [[nodiscard]] bool is_behind() const override { return record_ != nullptr && record_->is_behind(); }
     [[nodiscard]] bool has_enough() const override { return touched_ == places_.size(); }
 
     [[nodiscard]] const Summary& summary() const { return summary_; }
 
   private:
     std::vector<WatchedPlace>& places_;
+    WatchListener* record_; // may be null
     std::size_t touched_ = 0;
     Summary summary_;
 };
@@ -110,7 +125,8 @@ WatchRound::~WatchRound() { state_->end_watch(); }
 
 Result<std::unique_ptr<WatchRound>> WatchRound::begin(std::optional<int> pid,
                                                       std::vector<WatchedPlace> places,
-                                                      std::chrono::nanoseconds time_to_live) {
+                                                      std::chrono::nanoseconds time_to_live,
+                                                      WatchListener* record) {
     std::unique_ptr<WatchRound> round(new WatchRound()); // NOLINT(cppcoreguidelines-owning-memory): private
     State& s = *round->state_;
     auto resolution = resolve(query_for(pid, places), {});
@@ -130,7 +146,7 @@ Result<std::unique_ptr<WatchRound>> WatchRound::begin(std::optional<int> pid,
     s.watch = std::move(*watch);
     s.armed = s.watch->armed();
     s.places = std::move(places);
-    s.listener = std::make_unique<RoundListener>(s.places);
+    s.listener = std::make_unique<RoundListener>(s.places, record);
     s.began_ns = monotonic_ns();
     s.thread = std::jthread([&s] {
         (void)s.watch->run(*s.listener, s.stop.get());

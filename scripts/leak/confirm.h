@@ -45,9 +45,11 @@ std::vector<Place> places_in(std::uint64_t size, std::size_t most);
 
 class WatchRound {
   public:
-    // Takes as many slots as there are places. Error: of the watch (CannotArm: no slot free).
+    // Takes as many slots as there are places. `record`, which may be null, hears the watch too, from its own
+    // thread. Error: of the watch (CannotArm: no slot free).
     static Result<std::unique_ptr<WatchRound>> begin(std::optional<int> pid, std::vector<WatchedPlace> places,
-                                                     std::chrono::nanoseconds time_to_live);
+                                                     std::chrono::nanoseconds time_to_live,
+                                                     WatchListener* record);
     ~WatchRound();
     WatchRound(const WatchRound&) = delete;
     WatchRound& operator=(const WatchRound&) = delete;

@@ -154,7 +154,7 @@ class LeakRun {
         const bool open = collector_.window_is_open();
         if (sampled_ && open) collector_.close_window(); // arming takes longer than a window
         collector_.settle();                             // and starts a process
-        auto begun = WatchRound::begin(request_.pid, std::move(places), request_.idle + 60s);
+        auto begun = WatchRound::begin(request_.pid, std::move(places), request_.idle + 60s, request_.record);
         if (!begun) {
             watch_refused_ = begun.error().sentence();
             return;

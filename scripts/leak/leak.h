@@ -16,6 +16,8 @@
 
 namespace stakeout {
 
+class WatchListener;
+
 struct LeakRequest {
     std::optional<int> pid; // absent: the kernel
     std::string target;     // for the report: as typed
@@ -23,9 +25,10 @@ struct LeakRequest {
     std::chrono::nanoseconds idle = std::chrono::seconds(60);
     std::optional<std::chrono::nanoseconds> older; // default: a third of `observe`
     std::chrono::nanoseconds time_to_live = std::chrono::minutes(10);
-    std::size_t top = 5;    // groups that are watched and reported
-    bool all_slots = false; // else one debug register stays free for others
-    int stop_fd = -1;       // becomes readable when the user wants an end
+    std::size_t top = 5;             // groups that are watched and reported
+    bool all_slots = false;          // else one debug register stays free for others
+    WatchListener* record = nullptr; // hears the watches that confirm, one after the other, from a thread
+    int stop_fd = -1;                // becomes readable when the user wants an end
 };
 
 // `begin` is called once, when the probes are attached: a program that waits may run. `say` hears now and

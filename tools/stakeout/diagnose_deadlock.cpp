@@ -79,7 +79,7 @@ Command add_diagnose_deadlock(CLI::App& diagnose, std::chrono::steady_clock::tim
         ->group(locks);
     command->add_flag("--once", options->once, "End with the first culprit")->group(locks);
     add_limit_options(*command, options->common);
-    add_diagnosis_output_options(*command, options->common, formats, true);
+    add_diagnosis_output_options(*command, options->common, formats);
     command->footer("Reports at once on SIGUSR1, or on Enter where no program was started.\n"
                     "Examples:\n"
                     "  stakeout diagnose deadlock lock_a lock_b --held-longer-than 1s -- ./program\n"

@@ -1,10 +1,12 @@
 // `stakeout diagnose leak`: memory that is allocated, never freed, and used by nobody.
 #include "scripts/leak/leak.h"
 
+#include "tools/output/sinks.h"
 #include "tools/stakeout/diagnose_options.h"
 #include "tools/stakeout/diagnose_recipes.h"
 #include "tools/stakeout/duration.h"
 #include "tools/stakeout/failure.h"
+#include "tools/stakeout/record_file.h"
 #include "watchpoints/target/launcher.h"
 
 #include <fmt/format.h>
@@ -76,6 +78,10 @@ int run_leak(const LeakOptions& options) {
     if (!output) return fail(output.error());
     auto request = check_request(options);
     if (!request) return fail(request.error());
+    auto record_file = open_record(options.common.record);
+    if (!record_file) return fail(record_file.error());
+    const auto record = *record_file ? make_json_sink(record_file->get()) : nullptr;
+    request->record = record.get();
     std::optional<LaunchedProgram> program;
     if (!options.common.program.empty()) {
         auto launched = LaunchedProgram::start(options.common.program);
@@ -123,7 +129,7 @@ Command add_diagnose_leak(CLI::App& diagnose, const std::vector<std::string>& pr
     command->add_option("--ttl", options->common.ttl, "Time to live of it all (30s, 10m, 2h)")
         ->capture_default_str()
         ->group(how);
-    add_diagnosis_output_options(*command, options->common, formats, false);
+    add_diagnosis_output_options(*command, options->common, formats);
     command->footer("Examples:\n"
                     "  stakeout diagnose leak --pid 1234\n"
                     "  stakeout diagnose leak -- ./server --port 8080\n"

@@ -38,15 +38,13 @@ void add_limit_options(CLI::App& command, DiagnoseOptions& o) {
         ->group(limits);
 }
 
-void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& o, const std::string& formats,
-                                  bool records) {
+void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& o, const std::string& formats) {
     const char* output = "Output";
     command.add_option("--output,-o", o.format, formats)->capture_default_str()->group(output);
-    if (records)
-        command
-            .add_option("--record", o.record,
-                        "File that keeps the raw hits, as JSON lines; only root may read it")
-            ->group(output);
+    command
+        .add_option("--record", o.record,
+                    "File that keeps the raw hits, as JSON lines; only root may read it")
+        ->group(output);
     command.add_option("--color", o.colour, "auto, always or never")->capture_default_str()->group(output);
 }
 

@@ -37,9 +37,8 @@ void add_target_options(CLI::App& command, DiagnoseOptions& options, const std::
                         std::size_t most, const std::string& help);
 // --ttl, --no-brake, --max-rate.
 void add_limit_options(CLI::App& command, DiagnoseOptions& options);
-// -o with these formats, --record where `records`, --color.
-void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& options, const std::string& formats,
-                                  bool records);
+// -o with these formats, --record, --color.
+void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& options, const std::string& formats);
 
 // Errors (Usage): a format that is not one of `formats`.
 Result<DiagnosisOutput> check_output(const DiagnoseOptions& options, const std::string& formats);

@@ -49,7 +49,7 @@ Command add_diagnose_refcount(CLI::App& diagnose, std::chrono::steady_clock::tim
                      "refcount (zero ends the object's life) or count; where the type does not tell")
         ->group("What to look at");
     add_limit_options(*command, options->common);
-    add_diagnosis_output_options(*command, options->common, formats, true);
+    add_diagnosis_output_options(*command, options->common, formats);
     command->footer("Examples:\n"
                     "  stakeout diagnose refcount session_refs --kind refcount -- ./server\n"
                     "  stakeout diagnose refcount 'task(1234)->mm->mm_users'\n"

@@ -70,7 +70,7 @@ Command add_diagnose_stomp(CLI::App& diagnose, std::chrono::steady_clock::time_p
     command->add_flag("--never-changes", options->never_changes, "None that changes the value")
         ->group(legitimate);
     add_limit_options(*command, options->common);
-    add_diagnosis_output_options(*command, options->common, formats, true);
+    add_diagnosis_output_options(*command, options->common, formats);
     command->footer("Examples:\n"
                     "  stakeout diagnose stomp balance --writers deposit,withdraw -- ./ledger\n"
                     "  stakeout diagnose stomp my_module:state --learn 10s\n"

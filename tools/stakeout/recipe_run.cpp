@@ -5,10 +5,9 @@
 #include "tools/output/sinks.h"
 #include "tools/stakeout/diagnose_options.h"
 #include "tools/stakeout/failure.h"
+#include "tools/stakeout/record_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -89,18 +88,6 @@ class RecipeListener final : public WatchListener {
     bool open_ = true;
 };
 
-// Memory contents are nobody's business but root's: 0600, and never through a link that somebody else has put
-// there.
-Result<OwnedFd> open_record(const std::string& path) {
-    OwnedFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!fd)
-        return Error{Failure::Usage, "keep the hits in " + path, "it cannot be written",
-                     "name a file in a folder of root's", errno};
-    if (::fchmod(fd.get(), 0600) != 0)
-        return internal_error("keep the hits in " + path, "its mode cannot be set", errno);
-    return fd;
-}
-
 int exit_status(const Summary& summary) {
     return summary.ended_by == EndedBy::Failure ? internal_error("", "").exit_status() : 0;
 }
@@ -113,16 +100,12 @@ bool print_diagnosis(const Diagnosis& diagnosis, const DiagnosisOutput& output) 
 
 int run_recipe(SessionPlan plan, const DiagnoseOptions& options, const DiagnosisOutput& output,
                const std::function<std::unique_ptr<Recipe>()>& make_recipe) {
-    OwnedFd record;
-    if (!options.record.empty()) {
-        auto opened = open_record(options.record);
-        if (!opened) return fail(opened.error());
-        record = std::move(*opened);
-    }
+    auto record = open_record(options.record);
+    if (!record) return fail(record.error());
     auto session = WatchSession::start(std::move(plan));
     if (!session) return fail(session.error());
     const std::unique_ptr<Recipe> recipe = make_recipe();
-    RecipeListener listener(*recipe, output, record ? make_json_sink(record.get()) : nullptr);
+    RecipeListener listener(*recipe, output, *record ? make_json_sink(record->get()) : nullptr);
     const Summary summary = (*session)->run(listener);
     if (!print_diagnosis(recipe->conclude(), output))
         return fail(internal_error("print the diagnosis", "stdout is closed or full", errno));
