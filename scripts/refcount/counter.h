@@ -32,6 +32,7 @@ class Counter {
   public:
     explicit Counter(CountKind kind) : kind_(kind) {}
     CountStep step(const Hit& hit);
+    [[nodiscard]] CountKind kind() const { return kind_; }
 
     static constexpr std::int64_t refcount_saturated = -0x40000000; // INT_MIN / 2
     static constexpr std::int64_t most_at_once = 1024;              // more is a value that was set

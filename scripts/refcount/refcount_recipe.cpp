@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace stakeout {
 namespace {
 
@@ -16,7 +18,7 @@ void RefcountRecipe::on_armed(const Armed& armed) {
     armed_ = armed;
     kind_ = asked_kind_.value_or(armed.targets.empty() ? CountKind::Count
                                                        : kind_of_type(armed.targets.front().type));
-    counter_ = Counter(kind_);
+    if (counter_->kind() != kind_) counter_ = std::make_shared<Counter>(kind_);
     if (!armed.values.empty()) first_ = last_ = counter_value(armed.values.front());
 }
 
@@ -45,7 +47,7 @@ void RefcountRecipe::on_hit(const Hit& hit) {
     if (first_ns_ == 0) first_ns_ = hit.time_ns;
     last_ns_ = hit.time_ns;
     if (!hit.new_value) ++unclear_;
-    const CountStep step = counter_.step(hit);
+    const CountStep step = counter_->step(hit);
     if (hit.new_value) last_ = step.kind == CountStep::Kind::Nothing ? counter_value(hit.new_value) : step.to;
     if (step.kind == CountStep::Kind::Nothing) {
         ++failed_;
@@ -74,8 +76,39 @@ void RefcountRecipe::on_hit(const Hit& hit) {
         return;
     }
     (is_get ? ledger->gets : ledger->puts) += step.references;
+    if (is_get) ledger->last_get_ns = hit.time_ns;
     if (ledger->hits.size() < most_hits) ledger->hits.push_back(hit.seq);
     if (ledger->tasks.size() < most_tasks) ledger->tasks.insert(fmt::format("{} ({})", hit.comm, hit.pid));
+}
+
+bool ReferenceAccount::explains(std::int64_t value) const {
+    if (!first || was_set || is_broken) return false;
+    return *first + static_cast<std::int64_t>(gets) - static_cast<std::int64_t>(puts) == value;
+}
+
+ReferenceAccount RefcountRecipe::account() {
+    pairing_.settle();
+    ReferenceAccount account;
+    account.gets = gets_;
+    account.puts = puts_;
+    account.first = first_;
+    account.last = last_;
+    account.is_broken = !broken_.empty();
+    account.was_set = lives_ + beyond_ + unclear_ + pairing_.forgotten() != 0;
+    for (const auto& [stack, path] : paths_) {
+        FunctionAccount& function = account.functions[path.path.key];
+        if (function.gets == 0 && (path.gets != 0 || function.puts == 0)) {
+            function.decider = path.path.decider;
+            function.sample = path.sample;
+        }
+        function.gets += path.gets;
+        function.puts += path.puts;
+        function.last_get_ns = std::max(function.last_get_ns, path.last_get_ns);
+        function.longest_hold_ns = pairing_.longest_hold_ns(path.path.key);
+        if (function.hits.size() < most_hits)
+            function.hits.insert(function.hits.end(), path.hits.begin(), path.hits.end());
+    }
+    return account;
 }
 
 } // namespace stakeout

@@ -12,6 +12,7 @@
 #include "scripts/refcount/reference_path.h"
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,6 +27,30 @@ struct PathLedger {
     std::set<std::string> tasks;     // "comm (pid)", a few
     Hit sample;                      // the first
     std::vector<std::uint64_t> hits; // the first few
+    std::uint64_t last_get_ns = 0;
+};
+
+// What the paths of one function did, together.
+struct FunctionAccount {
+    Frame decider;
+    Hit sample; // of a get where there was one
+    std::uint64_t gets = 0, puts = 0;
+    std::uint64_t last_get_ns = 0, longest_hold_ns = 0;
+    std::vector<std::uint64_t> hits;
+    [[nodiscard]] std::int64_t net() const {
+        return static_cast<std::int64_t>(gets) - static_cast<std::int64_t>(puts);
+    }
+};
+
+// What one object's references came to.
+struct ReferenceAccount {
+    std::map<std::string, FunctionAccount> functions; // by key of the decider
+    std::uint64_t gets = 0, puts = 0;
+    std::optional<std::int64_t> first, last; // values: when it was armed, after its last hit
+    bool is_broken = false;                  // a step that never happens when all is well
+    bool was_set = false;                    // the count was set anew, or a step found no room
+    // Does first, and all steps after it, make `value`? Only then were all steps seen.
+    [[nodiscard]] bool explains(std::int64_t value) const;
 };
 
 // A step that a counter of references never takes when all is well.
@@ -41,12 +66,17 @@ class RefcountRecipe final : public Recipe {
   public:
     // `kind` absent: by the target's type, which on_armed tells.
     explicit RefcountRecipe(std::optional<CountKind> kind)
-        : asked_kind_(kind), counter_(kind.value_or(CountKind::Count)) {}
+        : RefcountRecipe(kind, std::make_shared<Counter>(kind.value_or(CountKind::Count))) {}
+    // With a counter that has learnt the instructions from other objects of the kind.
+    RefcountRecipe(std::optional<CountKind> kind, std::shared_ptr<Counter> counter)
+        : asked_kind_(kind), counter_(std::move(counter)) {}
 
     void on_armed(const Armed& armed) override;
     void on_hit(const Hit& hit) override;
     void on_summary(const Summary& summary) override { summary_ = summary; }
     Diagnosis conclude() override;
+    // To be called once, after the last hit.
+    ReferenceAccount account();
 
   private:
     void note_broken(const Hit& hit, const CountStep& step, const std::string& function);
@@ -54,7 +84,7 @@ class RefcountRecipe final : public Recipe {
 
     std::optional<CountKind> asked_kind_;
     CountKind kind_ = CountKind::Count;
-    Counter counter_;
+    std::shared_ptr<Counter> counter_;
     Armed armed_;
     Summary summary_;
     std::map<std::string, PathLedger> paths_; // by call path

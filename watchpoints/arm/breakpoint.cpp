@@ -57,9 +57,7 @@ Error open_error(const BreakpointSpec& spec, int errno_value) {
     }
 }
 
-} // namespace
-
-Result<Breakpoint> Breakpoint::open(const BreakpointSpec& spec, int program_fd) {
+perf_event_attr attributes(const BreakpointSpec& spec) {
     perf_event_attr attr{};
     attr.size = sizeof(attr);
     attr.type = PERF_TYPE_BREAKPOINT;
@@ -70,6 +68,13 @@ Result<Breakpoint> Breakpoint::open(const BreakpointSpec& spec, int program_fd) 
     attr.disabled = 1;
     attr.exclude_kernel = spec.exclude_kernel ? 1 : 0;
     attr.exclude_hv = 1;
+    return attr;
+}
+
+} // namespace
+
+Result<Breakpoint> Breakpoint::open(const BreakpointSpec& spec, int program_fd) {
+    perf_event_attr attr = attributes(spec);
     OwnedFd fd(static_cast<int>(::syscall(SYS_perf_event_open, &attr, spec.pid, spec.cpu, -1,
                                           static_cast<unsigned long>(PERF_FLAG_FD_CLOEXEC))));
     if (!fd) return open_error(spec, errno);
@@ -90,6 +95,15 @@ Status Breakpoint::enable(int limit) const {
 Status Breakpoint::grant_more(int hits) const {
     if (::ioctl(fd_.get(), PERF_EVENT_IOC_REFRESH, hits) != 0)
         return internal_error("refill a watchpoint's limit", "the kernel refused it", errno);
+    return done();
+}
+
+// The kernel compares all but address, type, length and `disabled` with what the event was opened with.
+Status Breakpoint::move(const BreakpointSpec& spec) const {
+    perf_event_attr attr = attributes(spec);
+    attr.disabled = 0;
+    if (::ioctl(fd_.get(), PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr) != 0)
+        return open_error(spec, errno);
     return done();
 }
 

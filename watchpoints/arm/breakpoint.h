@@ -30,6 +30,8 @@ class Breakpoint {
     // "Stopping".
     [[nodiscard]] Status enable(int limit) const;
     [[nodiscard]] Status grant_more(int hits) const; // adds to the limit of a live event
+    // An enabled event to another address of the same kind and length; no hit of the old one when it returns.
+    [[nodiscard]] Status move(const BreakpointSpec& spec) const;
     void disable() const;
     // Accesses that the kernel counted, with or without running the program.
     [[nodiscard]] std::uint64_t count() const;

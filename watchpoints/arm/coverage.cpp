@@ -7,7 +7,7 @@ namespace stakeout {
 Coverage::Coverage(HitProgram& program, Plan plan) : program_(program), plan_(std::move(plan)) {}
 Coverage::~Coverage() { release_all(); }
 
-Result<Coverage::Event> Coverage::open(std::uint32_t cpu, std::size_t slot) const {
+BreakpointSpec Coverage::spec_of(std::uint32_t cpu, std::size_t slot) const {
     const Slot& wanted = plan_.slots[slot];
     BreakpointSpec spec;
     spec.cpu = static_cast<int>(cpu);
@@ -16,7 +16,11 @@ Result<Coverage::Event> Coverage::open(std::uint32_t cpu, std::size_t slot) cons
     spec.length = wanted.length;
     spec.kind = plan_.kind;
     spec.exclude_kernel = plan_.exclude_kernel;
-    auto breakpoint = Breakpoint::open(spec, program_.program_fd());
+    return spec;
+}
+
+Result<Coverage::Event> Coverage::open(std::uint32_t cpu, std::size_t slot) const {
+    auto breakpoint = Breakpoint::open(spec_of(cpu, slot), program_.program_fd());
     if (!breakpoint) return std::move(breakpoint).error();
     return Event{std::move(*breakpoint), 0, 0};
 }
@@ -149,6 +153,21 @@ Status Coverage::rearm(std::uint32_t cpu, std::uint64_t mask) {
     }
     end_change();
     return status;
+}
+
+Status Coverage::move(std::size_t target, std::uint64_t address) {
+    const std::uint64_t before = plan_.targets.at(target).address;
+    plan_.targets[target].address = address;
+    for (Slot& slot : plan_.slots)
+        if (slot.target == target) slot.address = slot.address - before + address;
+    for (auto& [cpu, events] : armed_) {
+        if (auto planned = set_plan(cpu); !planned) return planned;
+        for (std::size_t slot = 0; slot < events.size(); ++slot) {
+            if (plan_.slots[slot].target != target) continue;
+            if (auto moved = events[slot].breakpoint.move(spec_of(cpu, slot)); !moved) return moved;
+        }
+    }
+    return done();
 }
 
 std::uint64_t Coverage::refill(std::uint32_t cpu) {

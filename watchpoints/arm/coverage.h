@@ -44,6 +44,8 @@ class Coverage {
     void remove(std::uint32_t cpu);              // went offline
     // Fresh events for the slots in `mask`: a stopped one cannot be started again on every kernel.
     [[nodiscard]] Status rearm(std::uint32_t cpu, std::uint64_t mask);
+    // A target's slots to another address, on all CPUs. Meant for targets that have no hits where they are.
+    [[nodiscard]] Status move(std::size_t target, std::uint64_t address);
     // ByLimit only: grants the hits used since the last call again. Returns the slots whose limit had run
     // out.
     [[nodiscard]] std::uint64_t refill(std::uint32_t cpu);
@@ -62,6 +64,7 @@ class Coverage {
         std::uint64_t refilled_at = 0;
     };
     using CpuEvents = std::vector<Event>; // one a slot
+    [[nodiscard]] BreakpointSpec spec_of(std::uint32_t cpu, std::size_t slot) const;
     [[nodiscard]] Result<Event> open(std::uint32_t cpu, std::size_t slot) const;
     [[nodiscard]] Status set_plan(std::uint32_t cpu);
     [[nodiscard]] Status enable(Event& event) const;

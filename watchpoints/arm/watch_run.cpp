@@ -3,6 +3,7 @@
 // There is no wake-up per hit (it would cost as much as the exception): the ring is read on a timer, every 5
 // ms while hits come and every 50 ms when none do, and at once when the program forces a wake-up (a process's
 // first hit, the last hit of a count).
+#include "watchpoints/arm/target_mover.h"
 #include "watchpoints/arm/watch_state.h"
 
 #include <fmt/format.h>
@@ -24,7 +25,7 @@ constexpr std::size_t records_at_a_time = 2048; // then the other duties get the
 class WatchLoop {
   public:
     WatchLoop(Watch::State& state, WatchListener& listener, int stop_fd)
-        : s_(state), listener_(listener), stop_fd_(stop_fd) {}
+        : s_(state), listener_(listener), stop_fd_(stop_fd), mover_(state) {}
 
     Summary run() {
         notice_at_ns_ = s_.deadline_ns - notice_before();
@@ -39,6 +40,7 @@ class WatchLoop {
         if (over_) return;
         const std::uint64_t now = monotonic_ns();
         look_after_brake(now);
+        follow_objects();
         look_after_clock(now);
         look_for_end();
         if (auto what = s_.life.ended()) end(EndedBy::Target, *what);
@@ -49,6 +51,12 @@ class WatchLoop {
             if (auto what = s_.life.replaced()) end(EndedBy::Target, *what);
         }
         if (!over_) wait(busy ? busy_wait_ms : idle_wait_ms);
+    }
+
+    void follow_objects() {
+        if (s_.request.succession == nullptr) return;
+        if (auto moved = s_.request.succession->turn(mover_); !moved)
+            end(EndedBy::Failure, moved.error().sentence());
     }
 
     void look_for_end() {
@@ -251,6 +259,7 @@ class WatchLoop {
         if (listener_.has_room())
             for (const int fd : s_.reader->poll_fds()) fds.push_back({fd, POLLIN, 0});
         for (const int fd : s_.life.poll_fds()) fds.push_back({fd, POLLIN, 0});
+        if (s_.request.succession != nullptr) fds.push_back({s_.request.succession->fd(), POLLIN, 0});
         if (::poll(fds.data(), fds.size(), milliseconds) <= 0) return;
         if (fds[0].revents != 0) end(EndedBy::User, "it was asked to end");
         if (fds[1].revents != 0 && s_.cpu_news.drain()) follow_cpus(monotonic_ns());
@@ -260,6 +269,7 @@ class WatchLoop {
     void finish() {
         if (s_.guardian->has_acted())
             s_.summary.reason = "its time to live is over; the guardian freed the slots";
+        if (s_.request.succession != nullptr) s_.request.succession->end(mover_);
         s_.coverage->release_all();
         s_.program->end();
         await_follow_ups();
@@ -325,6 +335,7 @@ class WatchLoop {
     Watch::State& s_;
     WatchListener& listener_;
     int stop_fd_;
+    WatchTargetMover mover_;
     bool over_ = false;
     std::uint64_t notice_at_ns_ = 0;
     std::uint64_t next_slow_look_ns_ = 0;
