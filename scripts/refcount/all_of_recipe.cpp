@@ -9,6 +9,8 @@ namespace {
 
 // The reader holds hits back for a moment to join them; after that a life has all of its hits.
 constexpr std::uint64_t last_hits_ns = 200'000'000;
+// Births and frees of that age are known.
+constexpr std::uint64_t last_news_ns = 100'000'000;
 
 } // namespace
 
@@ -35,10 +37,12 @@ void AllOfRecipe::on_life_end(std::size_t place, const LifeEnd& end) {
     if (found != followed_.rend()) found->end = end;
 }
 
-// What comes between a free and the slot's leaving belongs to whoever has the memory now.
-void AllOfRecipe::on_hit(const Hit& hit) {
+// What comes between a free and the slot's leaving belongs to whoever has the memory now. The place alone does
+// not tell: its next object may be born before it has left the last one.
+void AllOfRecipe::sort(const Hit& hit) {
     const auto found = std::find_if(followed_.rbegin(), followed_.rend(), [&](const Followed& f) {
-        return f.life.place == hit.target_index && hit.time_ns >= f.life.born_ns &&
+        return f.life.place == hit.target_index && hit.address == f.life.counter &&
+               hit.time_ns >= f.life.born_ns &&
                (!f.end || hit.time_ns <= f.end->time_ns);
     });
     if (found == followed_.rend())
@@ -47,15 +51,25 @@ void AllOfRecipe::on_hit(const Hit& hit) {
         found->ledger->on_hit(hit);
 }
 
+void AllOfRecipe::sort_hits_before(std::uint64_t ns) {
+    while (!waiting_.empty() && waiting_.front().time_ns <= ns) {
+        sort(waiting_.front());
+        waiting_.pop_front();
+    }
+}
+
 void AllOfRecipe::on_summary(const Summary& summary) {
     summary_ = summary;
     for (Followed& followed : followed_)
         if (!followed.end) followed.end = LifeEnd{LifeEnd::How::WatchOver, monotonic_ns(), std::nullopt};
+    sort_hits_before(UINT64_MAX);
     finish_ended_before(UINT64_MAX);
 }
 
 bool AllOfRecipe::tick(const ReportDiagnosis& /*report*/) {
-    finish_ended_before(monotonic_ns() - last_hits_ns);
+    const std::uint64_t now = monotonic_ns();
+    sort_hits_before(now - last_news_ns);
+    finish_ended_before(now - last_hits_ns);
     return plan_.objects == 0 || tally_.counts().objects < plan_.objects;
 }
 

@@ -32,7 +32,7 @@ class AllOfRecipe final : public Recipe, public LifeListener {
     void use(CountKind kind, std::vector<std::string> not_covered);
 
     void on_armed(const Armed& armed) override { armed_ = armed; }
-    void on_hit(const Hit& hit) override;
+    void on_hit(const Hit& hit) override { waiting_.push_back(hit); }
     void on_summary(const Summary& summary) override;
     [[nodiscard]] bool tick(const ReportDiagnosis& report) override;
     Diagnosis conclude() override;
@@ -47,6 +47,8 @@ class AllOfRecipe final : public Recipe, public LifeListener {
         std::optional<LifeEnd> end;
         std::unique_ptr<RefcountRecipe> ledger;
     };
+    void sort_hits_before(std::uint64_t ns);
+    void sort(const Hit& hit);
     void finish(Followed& followed);
     void finish_ended_before(std::uint64_t ns);
 
@@ -60,6 +62,7 @@ class AllOfRecipe final : public Recipe, public LifeListener {
     std::shared_ptr<Counter> counter_;
     Armed armed_;
     Summary summary_;
+    std::deque<Hit> waiting_;       // a hit may come here before the free that it follows
     std::deque<Followed> followed_; // under way, or ended a moment ago
     ObjectTally tally_;
     std::map<std::pair<std::string, std::string>, Broken> broken_; // by kind and function

@@ -95,7 +95,8 @@ Status Follower::begin(const births_event& birth, TargetMover& mover) {
         return done();
     }
     *found = {true, birth.address, moved->armed_ns + static_cast<std::uint64_t>(plan_.for_each.count())};
-    lives_.on_life({++number_, place, birth.address, birth.time_ns, moved->armed_ns, moved->value});
+    lives_.on_life({++number_, place, birth.address, birth.address + plan_.offset, birth.time_ns,
+                     moved->armed_ns, moved->value});
     return done();
 }
 

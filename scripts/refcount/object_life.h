@@ -13,6 +13,7 @@ struct ObjectLife {
     std::uint64_t number = 0;  // from 1, in the order of births
     std::size_t place = 0;     // the watch's target that follows it
     std::uint64_t address = 0; // of the object
+    std::uint64_t counter = 0; // of its counter
     std::uint64_t born_ns = 0, armed_ns = 0;
     std::optional<Value> first; // of the counter, when it was armed
 };

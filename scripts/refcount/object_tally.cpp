@@ -29,9 +29,10 @@ void ObjectTally::add_functions(const ReferenceAccount& account, bool is_sound) 
         totals.gets += function.gets;
         totals.puts += function.puts;
         add_hits(totals.hits, function.hits);
-        if (!is_sound || function.gets == 0) continue;
+        if (!is_sound) continue;
+        totals.least_net = totals.freed == 0 ? function.net() : std::min(totals.least_net, function.net());
+        totals.most_net = totals.freed == 0 ? function.net() : std::max(totals.most_net, function.net());
         ++totals.freed;
-        if (function.net() > 0) ++totals.freed_with_open;
         totals.longest_hold_ns = std::max(totals.longest_hold_ns, function.longest_hold_ns);
     }
 }
@@ -61,16 +62,28 @@ void ObjectTally::add(const ObjectLife& life, const LifeEnd& end, const Referenc
     }
 }
 
+// What others take here is no more than they always take and hand over to somebody: as the count is what this
+// one took too much, these were given back.
+std::string ObjectTally::only_odd_one(const Kept& kept) const {
+    std::string odd;
+    for (const auto& [key, open] : kept.open) {
+        const auto totals = functions_.find(key);
+        if (totals == functions_.end() || !totals->second.is_steady()) return {};
+        if (open.net <= totals->second.most_net) continue;
+        if (!odd.empty() || totals->second.most_net > 0 || open.net != kept.value) return {};
+        odd = key;
+    }
+    return odd;
+}
+
 std::vector<ObjectTally::Suspect> ObjectTally::suspects() const {
     std::map<std::string, Suspect> found;
     for (const Kept& kept : kept_) {
-        if (kept.open.size() != 1) continue; // others may keep it rightly
-        const auto& [key, open] = *kept.open.begin();
-        const auto totals = functions_.find(key);
-        if (totals == functions_.end() || open.net != kept.value) continue;
-        // Where it gave back what it took in every other object it has no reason to keep this one.
-        if (totals->second.freed < objects_that_prove || totals->second.freed_with_open != 0) continue;
-        const std::uint64_t usual = std::max(2 * totals->second.longest_hold_ns, settle_ns);
+        const std::string key = only_odd_one(kept);
+        if (key.empty()) continue;
+        const auto& open = kept.open.at(key);
+        // In use, as long as it has not held it for longer than ever.
+        const std::uint64_t usual = std::max(2 * functions_.at(key).longest_hold_ns, settle_ns);
         if (kept.end_ns < open.last_get_ns + usual) continue;
         Suspect& suspect = found[key];
         suspect.function = key;

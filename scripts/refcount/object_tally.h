@@ -17,6 +17,8 @@ namespace stakeout {
 
 class ObjectTally {
   public:
+    static constexpr std::uint64_t objects_that_prove = 3;
+
     // One object, at its end.
     void add(const ObjectLife& life, const LifeEnd& end, const ReferenceAccount& account);
 
@@ -26,7 +28,9 @@ class ObjectTally {
         std::uint64_t gets = 0, puts = 0, objects = 0;
         std::vector<std::uint64_t> hits;
         // Of objects that were freed with a count of zero, and of which every step was seen.
-        std::uint64_t freed = 0, freed_with_open = 0, longest_hold_ns = 0;
+        std::uint64_t freed = 0, longest_hold_ns = 0;
+        std::int64_t least_net = 0, most_net = 0; // gets - puts in one of them
+        [[nodiscard]] bool is_steady() const { return freed >= objects_that_prove && least_net == most_net; }
     };
     // An object that lived on with references that somebody took while it was watched.
     struct Kept {
@@ -62,10 +66,12 @@ class ObjectTally {
     [[nodiscard]] const std::vector<Kept>& kept() const { return kept_; }
     [[nodiscard]] const std::vector<std::uint64_t>& gaps_ns() const { return gaps_; } // birth to armed
 
-    static constexpr std::uint64_t objects_that_prove = 3;
     static constexpr std::size_t most_kept = 4096;
 
   private:
+    // Of the functions with open gets the only one that takes more here than it does elsewhere; empty: none, or
+    // that cannot be told.
+    [[nodiscard]] std::string only_odd_one(const Kept& kept) const;
     void add_functions(const ReferenceAccount& account, bool is_sound);
 
     Counts counts_;

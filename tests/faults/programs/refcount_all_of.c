@@ -46,7 +46,7 @@ void close_session(struct session* session) { session_put(session); }
 
 static void* serve(void* who) {
     const long self = (long)who;
-    for (long i = 0; i < 150; ++i) {
+    for (long i = 0; i < 300; ++i) {
         struct session* session = session_new(2 * i + self);
         rest(10000); // until a slot is on it
         session_get(session);

@@ -6,6 +6,7 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/refcount.h>
+#include <linux/slab.h>
 
 #include "culprits.h"
 
@@ -127,7 +128,78 @@ static int extra_put(bool innocent)
 	return in_two_threads(attach_often);
 }
 
+/* ---- objects that come and go; an error path forgets the put of every fourth, which is never freed ---- */
+
+struct planted_object {
+	struct kref refs;
+	int number;
+	char name[104];
+};
+
+static noinline struct planted_object *planted_new(int number)
+{
+	struct planted_object *object = kmalloc(sizeof(*object), GFP_KERNEL);
+
+	if (!object)
+		return NULL;
+	kref_init(&object->refs);
+	object->number = number;
+	return object;
+}
+
+static void planted_free(struct kref *refs)
+{
+	kfree(container_of(refs, struct planted_object, refs));
+}
+
+static noinline void planted_look_up(struct planted_object *object)
+{
+	kref_get(&object->refs);
+	usleep_range(500, 1000);
+	kref_put(&object->refs, planted_free);
+}
+
+static noinline int planted_refuse(struct planted_object *object)
+{
+	kref_get(&object->refs);
+	if (object->number % 4 == 3 && !is_innocent)
+		return -EINVAL;
+	kref_put(&object->refs, planted_free);
+	return 0;
+}
+
+static noinline void planted_close(struct planted_object *object)
+{
+	kref_put(&object->refs, planted_free);
+}
+
+static int use_objects(void *unused)
+{
+	int i;
+
+	for (i = 0; i < PLANTED_ROUNDS; i++) {
+		struct planted_object *object = planted_new(i);
+
+		if (!object)
+			break;
+		msleep(50); /* until a slot is on it, in an emulated machine as well */
+		planted_look_up(object);
+		planted_refuse(object);
+		planted_close(object);
+	}
+	msleep(1500); /* what lives on is followed for that long */
+	complete(&planted_done);
+	return 0;
+}
+
+static int all_of(bool innocent)
+{
+	is_innocent = innocent;
+	return in_two_threads(use_objects);
+}
+
 const struct fault_case refcount_cases[] = {
+	{ "refcount_kernel_all_of", NULL, all_of },
 	{ "refcount_kernel_missing_put", make_device, missing_put },
 	{ "refcount_kernel_extra_put", make_users, extra_put },
 	{}
