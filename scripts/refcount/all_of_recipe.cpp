@@ -31,19 +31,17 @@ void AllOfRecipe::on_life(const ObjectLife& life) {
 }
 
 void AllOfRecipe::on_life_end(std::size_t place, const LifeEnd& end) {
-    const auto found = std::find_if(followed_.rbegin(), followed_.rend(), [&](const Followed& f) {
-        return f.life.place == place && !f.end;
-    });
+    const auto found = std::find_if(followed_.rbegin(), followed_.rend(),
+                                    [&](const Followed& f) { return f.life.place == place && !f.end; });
     if (found != followed_.rend()) found->end = end;
 }
 
-// What comes between a free and the slot's leaving belongs to whoever has the memory now. The place alone does
-// not tell: its next object may be born before it has left the last one.
+// What comes between a free and the slot's leaving belongs to whoever has the memory now. The place alone
+// does not tell: its next object may be born before it has left the last one.
 void AllOfRecipe::sort(const Hit& hit) {
     const auto found = std::find_if(followed_.rbegin(), followed_.rend(), [&](const Followed& f) {
         return f.life.place == hit.target_index && hit.address == f.life.counter &&
-               hit.time_ns >= f.life.born_ns &&
-               (!f.end || hit.time_ns <= f.end->time_ns);
+               hit.time_ns >= f.life.born_ns && (!f.end || hit.time_ns <= f.end->time_ns);
     });
     if (found == followed_.rend())
         ++homeless_;

@@ -23,10 +23,11 @@ class AllOfRecipe final : public Recipe, public LifeListener {
         CountKind kind = CountKind::Count;
         std::uint64_t objects = 0; // enough when so many were followed; 0: no limit
         std::chrono::nanoseconds for_each{0};
-        std::vector<std::string> not_covered;           // what these births cannot show
+        std::vector<std::string> not_covered;       // what these births cannot show
         std::function<std::uint64_t()> births_seen; // all, followed or not
     };
-    explicit AllOfRecipe(Plan plan) : plan_(std::move(plan)), counter_(std::make_shared<Counter>(plan_.kind)) {}
+    explicit AllOfRecipe(Plan plan)
+        : plan_(std::move(plan)), counter_(std::make_shared<Counter>(plan_.kind)) {}
     void count_births_by(std::function<std::uint64_t()> births) { plan_.births_seen = std::move(births); }
     // What is known when the objects' origin is.
     void use(CountKind kind, std::vector<std::string> not_covered);

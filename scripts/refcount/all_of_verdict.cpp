@@ -27,7 +27,8 @@ void add_stacks(Evidence& evidence, const Hit& hit) {
 
 class AllOfVerdict {
   public:
-    explicit AllOfVerdict(AllOfRecipe& recipe) : r_(recipe), tally_(recipe.tally_), counts_(tally_.counts()) {}
+    explicit AllOfVerdict(AllOfRecipe& recipe)
+        : r_(recipe), tally_(recipe.tally_), counts_(tally_.counts()) {}
 
     Diagnosis make() {
         d_.recipe = "refcount";
@@ -65,9 +66,9 @@ class AllOfVerdict {
         if (suspects.empty()) return false;
         for (const ObjectTally::Suspect& suspect : suspects) {
             const auto& totals = tally_.functions().at(suspect.function);
-            d_.culprits.push_back(culprit_at(
-                totals.decider, totals.sample,
-                fmt::format("took the references that alone keep {} alive", objects(suspect.objects.size()))));
+            d_.culprits.push_back(culprit_at(totals.decider, totals.sample,
+                                             fmt::format("took the references that alone keep {} alive",
+                                                         objects(suspect.objects.size()))));
             add_kept(suspect, totals);
         }
         const ObjectTally::Suspect& worst = suspects.front();
@@ -76,7 +77,8 @@ class AllOfVerdict {
         d_.kind = "missing_put";
         d_.sentence = fmt::format(
             "{} in {} (pid {}) takes references of {} that are not given back: {} of the {} objects that "
-            "were followed live on only by {} of its {} gets; in {} others that it used it gave back all, and "
+            "were followed live on only by {} of its {} gets; in {} others that it used it gave back all, "
+            "and "
             "they were freed",
             describe(totals.decider), totals.sample.comm, totals.sample.pid, d_.target, worst.objects.size(),
             counts_.objects, worst.references, totals.gets, totals.freed);
@@ -111,23 +113,27 @@ class AllOfVerdict {
         if (counts_.objects == 0) {
             d_.sentence = fmt::format("no object of {} was followed: {}", d_.target,
                                       births() == 0 ? "none was born" : "they were gone too soon");
-            d_.next.emplace_back(births() == 0 ? "let the traffic come that makes them; is it the function (--born-by) or cache "
-                                                 "(--cache) that they come from?"
-                                               : "watch one by its address: objects that live for less than a "
-                                                 "millisecond cannot be followed");
+            d_.next.emplace_back(
+                births() == 0
+                    ? "let the traffic come that makes them; is it the function (--born-by) or cache "
+                      "(--cache) that they come from?"
+                    : "watch one by its address: objects that live for less than a "
+                      "millisecond cannot be followed");
             return;
         }
         if (counts_.gets + counts_.puts == 0) {
-            d_.sentence = fmt::format("the count of {} did not change in any of {}: there is nothing to compare",
-                                      d_.target, objects(counts_.objects));
+            d_.sentence =
+                fmt::format("the count of {} did not change in any of {}: there is nothing to compare",
+                            d_.target, objects(counts_.objects));
             d_.next.emplace_back("is it the right counter? let the traffic come that drifts");
             return;
         }
         const std::string seen =
-            fmt::format("{} followed from birth, {} gets and {} puts: {} freed at zero", objects(counts_.objects),
-                        counts_.gets, counts_.puts, counts_.freed);
+            fmt::format("{} followed from birth, {} gets and {} puts: {} freed at zero",
+                        objects(counts_.objects), counts_.gets, counts_.puts, counts_.freed);
         if (!r_.broken_.empty()) {
-            d_.sentence = fmt::format("{}; in one object {}", seen, r_.broken_.begin()->second.first.sentence);
+            d_.sentence =
+                fmt::format("{}; in one object {}", seen, r_.broken_.begin()->second.first.sentence);
             d_.next.emplace_back("one object proves nothing: follow more of them (--ttl 1h)");
             return;
         }
@@ -135,8 +141,7 @@ class AllOfVerdict {
         if (counts_.alive == 0 && tally_.kept().empty() && !few && counts_.unclear * 2 <= counts_.objects) {
             d_.verdict = Verdict::Clean;
             d_.sentence = fmt::format("{}; no reference was left behind", seen);
-            if (counts_.cut != 0)
-                d_.sentence += fmt::format(", {} in use when the watch ended", counts_.cut);
+            if (counts_.cut != 0) d_.sentence += fmt::format(", {} in use when the watch ended", counts_.cut);
             return;
         }
         d_.sentence = fmt::format("{}, {} alive, {} with steps that were not seen; not enough to tell "
@@ -146,8 +151,9 @@ class AllOfVerdict {
             d_.next.emplace_back("watch everything: --no-brake, and --at-once 1");
             return;
         }
-        d_.next.emplace_back(few ? "follow more objects to their end: --for-each 30s --ttl 1h"
-                                 : "follow each for longer, until those that are merely used are freed: --for-each 30s");
+        d_.next.emplace_back(
+            few ? "follow more objects to their end: --for-each 30s --ttl 1h"
+                : "follow each for longer, until those that are merely used are freed: --for-each 30s");
     }
 
     // ---- evidence ----
@@ -178,10 +184,11 @@ class AllOfVerdict {
         const std::uint64_t median = gaps[gaps.size() / 2];
         d_.covered.facts.emplace_back("gap_median_ns", median);
         d_.covered.facts.emplace_back("gap_most_ns", gaps.back());
-        d_.not_covered.push_back(fmt::format(
-            "an object's first {:.0f} us (median; {:.0f} at most), from its birth until a slot was on it: gets "
-            "and puts of that time are in the count it began with, and have no stack",
-            microseconds(median), microseconds(gaps.back())));
+        d_.not_covered.push_back(
+            fmt::format("an object's first {:.0f} us (median; {:.0f} at most), from its birth until a slot "
+                        "was on it: gets "
+                        "and puts of that time are in the count it began with, and have no stack",
+                        microseconds(median), microseconds(gaps.back())));
         if (births() > counts_.objects)
             d_.not_covered.push_back(
                 fmt::format("{} of {} that were born while no slot was free, or at the end",
@@ -204,7 +211,8 @@ class AllOfVerdict {
             const std::uint64_t left = open_in_kept(entry->first);
             evidence.says = fmt::format("{}: {} gets, {} puts in {}", describe(totals.decider), totals.gets,
                                         totals.puts, objects(totals.objects));
-            if (left != 0) evidence.says += fmt::format("; references left in {} that live on", objects(left));
+            if (left != 0)
+                evidence.says += fmt::format("; references left in {} that live on", objects(left));
             evidence.hits = totals.hits;
             evidence.facts = {{"function", totals.decider.symbol},
                               {"gets", totals.gets},

@@ -22,8 +22,8 @@ const volatile __u32 counter_bytes = 4; // 1, 2, 4 or 8
 
 __u64 cache = 0; // address of that cache, once met
 __s64 wanted = 0;
-__u64 births = 0;   // all, taken or not
-__u64 unheard = 0;  // taken, and no room to say so
+__u64 births = 0;  // all, taken or not
+__u64 unheard = 0; // taken, and no room to say so
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);

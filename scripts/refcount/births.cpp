@@ -122,15 +122,15 @@ Status Births::State::attach_to_process(const Birthplace::Function& maker) {
     if (!sites) return std::move(sites).error();
     for (const AllocatorSite& site : *sites)
         if (site.role == AllocatorRole::Free)
-            if (auto probed =
-                    probe(object->progs.free_called, maker.pid, site.path, site.file_offset, false);
+            if (auto probed = probe(object->progs.free_called, maker.pid, site.path, site.file_offset, false);
                 !probed)
                 return probed;
     return probe(object->progs.maker_returns, maker.pid, maker.path, maker.file_offset, true);
 }
 
 Result<std::unique_ptr<Births>> Births::attach(const Birthplace& place) {
-    std::unique_ptr<Births> births(new Births()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
+    std::unique_ptr<Births> births(
+        new Births()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
     State& s = *births->state_;
     if (auto loaded = s.load(place); !loaded) return std::move(loaded).error();
     auto attached = place.process ? s.attach_to_process(*place.process) : s.attach_to_kernel();

@@ -22,11 +22,11 @@ struct Birthplace {
         std::string path;
         std::uint64_t file_offset = 0;
     };
-    std::optional<Function> process;               // absent: the kernel's
-    std::uint64_t site_start = 0, site_end = 0;    // kernel: the text of the function that allocates; 0: any
-    std::string cache;                             // kernel: slab cache; empty: any
-    std::uint64_t offset = 0;                      // of the counter in the object
-    std::uint32_t bytes = 4;                       // its width: 1, 2, 4, 8
+    std::optional<Function> process;            // absent: the kernel's
+    std::uint64_t site_start = 0, site_end = 0; // kernel: the text of the function that allocates; 0: any
+    std::string cache;                          // kernel: slab cache; empty: any
+    std::uint64_t offset = 0;                   // of the counter in the object
+    std::uint32_t bytes = 4;                    // its width: 1, 2, 4, 8
 };
 
 class Births {

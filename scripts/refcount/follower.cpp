@@ -19,9 +19,8 @@ std::optional<Value> value_of(const births_event& end, std::uint32_t bytes) {
 }
 
 bool has_ended_in(const std::vector<births_event>& events, std::size_t from, std::uint64_t address) {
-    return std::any_of(
-        events.begin() + static_cast<std::ptrdiff_t>(from), events.end(),
-        [&](const births_event& e) { return e.what != BIRTHS_BORN && e.address == address; });
+    return std::any_of(events.begin() + static_cast<std::ptrdiff_t>(from), events.end(),
+                       [&](const births_event& e) { return e.what != BIRTHS_BORN && e.address == address; });
 }
 
 } // namespace
@@ -72,8 +71,7 @@ Status Follower::take_events(TargetMover& mover) {
             return place.taken && place.address == event.address;
         });
         if (found == places_.end()) continue;
-        const auto how =
-            event.what == BIRTHS_FREED ? LifeEnd::How::Freed : LifeEnd::How::FreedUnseen;
+        const auto how = event.what == BIRTHS_FREED ? LifeEnd::How::Freed : LifeEnd::How::FreedUnseen;
         const auto place = static_cast<std::size_t>(found - places_.begin());
         if (auto left = leave(place, {how, event.time_ns, value_of(event, plan_.bytes)}, mover); !left)
             return left;
@@ -96,7 +94,7 @@ Status Follower::begin(const births_event& birth, TargetMover& mover) {
     }
     *found = {true, birth.address, moved->armed_ns + static_cast<std::uint64_t>(plan_.for_each.count())};
     lives_.on_life({++number_, place, birth.address, birth.address + plan_.offset, birth.time_ns,
-                     moved->armed_ns, moved->value});
+                    moved->armed_ns, moved->value});
     return done();
 }
 

@@ -16,10 +16,10 @@ namespace stakeout {
 class Follower final : public Succession {
   public:
     struct Plan {
-        std::size_t places = 1;                 // objects at the same time: targets of the watch
-        std::uint64_t objects = 0;              // after so many none is taken any more; 0: no limit
-        std::chrono::nanoseconds for_each{0};   // an object is followed for that long at the most
-        std::uint64_t offset = 0;               // of the counter in the object
+        std::size_t places = 1;               // objects at the same time: targets of the watch
+        std::uint64_t objects = 0;            // after so many none is taken any more; 0: no limit
+        std::chrono::nanoseconds for_each{0}; // an object is followed for that long at the most
+        std::uint64_t offset = 0;             // of the counter in the object
         std::uint32_t bytes = 4;
     };
     // `lives` must outlive this.

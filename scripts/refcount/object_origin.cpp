@@ -54,7 +54,8 @@ Result<ObjectOrigin> counter_by_type(const OriginQuery& query, const std::string
     auto types = KernelTypes::load(module);
     if (!types && !module.empty()) types = KernelTypes::load();
     if (!types) return std::move(types).error();
-    auto id = (*types)->find(query.type.starts_with("union ") ? "union " + parts.type : "struct " + parts.type);
+    auto id =
+        (*types)->find(query.type.starts_with("union ") ? "union " + parts.type : "struct " + parts.type);
     if (!id) {
         Error error = std::move(id).error();
         error.remedy += "; or tell where the counter is: --at OFFSET --len BYTES";
@@ -112,8 +113,8 @@ Status find_maker_in_process(const OriginQuery& query, ObjectOrigin& origin) {
     if (mapping->deleted)
         maker.path = fmt::format("/proc/{}/map_files/{:x}-{:x}", *query.pid, mapping->start, mapping->end);
     origin.place.process = std::move(maker);
-    origin.not_covered.emplace_back(
-        "objects that are given back to a pool of the program's own instead of to free(): they end by the clock");
+    origin.not_covered.emplace_back("objects that are given back to a pool of the program's own instead of "
+                                    "to free(): they end by the clock");
     return done();
 }
 
@@ -129,9 +130,10 @@ Result<KernelSymbol> find_maker_in_kernel(const OriginQuery& query, const Kernel
                          "say whose: MODULE:NAME, vmlinux:NAME for the kernel's own");
     const auto near = symbols.nearest(query.born_by, 4);
     return arm_error(tried, "the kernel has no function of that name",
-                     near.empty() ? "inlined functions have none: name their caller"
-                                  : fmt::format("near names: {}; inlined functions have none: name their caller",
-                                                fmt::join(near, ", ")));
+                     near.empty()
+                         ? "inlined functions have none: name their caller"
+                         : fmt::format("near names: {}; inlined functions have none: name their caller",
+                                       fmt::join(near, ", ")));
 }
 
 std::vector<std::string> cache_names() {
@@ -160,18 +162,20 @@ Status check_cache(const std::string& cache) {
         NearNames near(cache, 4);
         for (const std::string& name : names) near.consider(name);
         const std::vector<std::string> list = std::move(near).take();
-        return arm_error(tried, "there is no such cache",
-                         fmt::format("{}name it with --cache (/proc/slabinfo lists them), or name the function that "
-                                     "makes the objects with --born-by",
-                                     list.empty() ? "" : fmt::format("near names: {}; ", fmt::join(list, ", "))));
+        return arm_error(
+            tried, "there is no such cache",
+            fmt::format("{}name it with --cache (/proc/slabinfo lists them), or name the function that "
+                        "makes the objects with --born-by",
+                        list.empty() ? "" : fmt::format("near names: {}; ", fmt::join(list, ", "))));
     }
     if (cache.size() >= BIRTHS_NAME)
         return arm_error(tried, "its name is too long to be compared", "name the function: --born-by");
     if (aliases_of(cache) != 0)
-        return arm_error(tried,
-                         fmt::format("the kernel has merged it with {} others: their objects cannot be told apart",
-                                     aliases_of(cache)),
-                         "name the function that makes the objects with --born-by, or boot with slab_nomerge");
+        return arm_error(
+            tried,
+            fmt::format("the kernel has merged it with {} others: their objects cannot be told apart",
+                        aliases_of(cache)),
+            "name the function that makes the objects with --born-by, or boot with slab_nomerge");
     return done();
 }
 
@@ -188,7 +192,8 @@ Status find_maker_in_kernel(const OriginQuery& query, const KernelSymbols& symbo
         if (query.born_by.empty())
             if (auto fine = check_cache(origin.place.cache); !fine) return fine;
     }
-    origin.not_covered.emplace_back("objects that are freed in bulk (kmem_cache_free_bulk): they end by the clock");
+    origin.not_covered.emplace_back(
+        "objects that are freed in bulk (kmem_cache_free_bulk): they end by the clock");
     return done();
 }
 
@@ -213,8 +218,8 @@ Result<ObjectOrigin> find_origin(const OriginQuery& query, const KernelSymbols* 
         return usage_error("use --cache with a process", "slab caches are the kernel's", "leave it out");
     auto origin = find_counter(query, module_of_maker(query, symbols));
     if (!origin) return origin;
-    auto found = query.pid ? find_maker_in_process(query, *origin)
-                           : find_maker_in_kernel(query, *symbols, *origin);
+    auto found =
+        query.pid ? find_maker_in_process(query, *origin) : find_maker_in_kernel(query, *symbols, *origin);
     if (!found) return std::move(found).error();
     return origin;
 }

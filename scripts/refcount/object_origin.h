@@ -14,16 +14,16 @@
 namespace stakeout {
 
 struct OriginQuery {
-    std::string type;    // "struct session.refs", "struct file.f_count", "session"
-    std::string born_by; // function, [MODULE:]NAME; empty: by slab cache
-    std::string cache;   // slab cache; empty: the type's name, where no function is given
+    std::string type;                        // "struct session.refs", "struct file.f_count", "session"
+    std::string born_by;                     // function, [MODULE:]NAME; empty: by slab cache
+    std::string cache;                       // slab cache; empty: the type's name, where no function is given
     std::optional<std::uint64_t> at, length; // of the counter in the object, where no BTF tells
     std::optional<int> pid;                  // absent: the kernel's objects
 };
 
 struct ObjectOrigin {
     Birthplace place;
-    std::string counter_type;             // in C; empty: not known
+    std::string counter_type; // in C; empty: not known
     bool is_signed = false;
     std::vector<std::string> not_covered; // births and deaths that are not seen this way
 };

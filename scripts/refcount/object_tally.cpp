@@ -93,9 +93,8 @@ std::vector<ObjectTally::Suspect> ObjectTally::suspects() const {
     std::vector<Suspect> suspects;
     for (auto& [key, suspect] : found)
         if (suspect.objects.size() >= objects_that_prove) suspects.push_back(std::move(suspect));
-    std::stable_sort(suspects.begin(), suspects.end(), [](const Suspect& a, const Suspect& b) {
-        return a.objects.size() > b.objects.size();
-    });
+    std::stable_sort(suspects.begin(), suspects.end(),
+                     [](const Suspect& a, const Suspect& b) { return a.objects.size() > b.objects.size(); });
     return suspects;
 }
 

@@ -69,8 +69,8 @@ class ObjectTally {
     static constexpr std::size_t most_kept = 4096;
 
   private:
-    // Of the functions with open gets the only one that takes more here than it does elsewhere; empty: none, or
-    // that cannot be told.
+    // Of the functions with open gets the only one that takes more here than it does elsewhere; empty: none,
+    // or that cannot be told.
     [[nodiscard]] std::string only_odd_one(const Kept& kept) const;
     void add_functions(const ReferenceAccount& account, bool is_sound);
 

@@ -94,7 +94,8 @@ class Preparation {
 
 Result<OriginQuery> origin_query(const DiagnoseOptions& common, const AllOfOptions& options,
                                  const SessionPlan& plan) {
-    OriginQuery query{options.type, options.born_by, options.cache, std::nullopt, plan.targets.length, common.pid};
+    OriginQuery query{options.type, options.born_by,     options.cache,
+                      std::nullopt, plan.targets.length, common.pid};
     if (!options.at.empty()) {
         auto at = parse_number(options.at);
         if (!at) return usage_error("use --at", at.error().cause);
@@ -107,13 +108,16 @@ Result<OriginQuery> origin_query(const DiagnoseOptions& common, const AllOfOptio
 
 void add_all_of_options(CLI::App& command, AllOfOptions& o) {
     const char* group = "Objects that are not yet born";
-    command.add_option("--all-of", o.type, "Follow each object of a type from its birth: 'struct file.f_count'")
+    command
+        .add_option("--all-of", o.type, "Follow each object of a type from its birth: 'struct file.f_count'")
         ->group(group);
     command
-        .add_option("--born-by", o.born_by,
-                    "Function that makes them: of a program, what it returns; of the kernel, what it allocates")
+        .add_option(
+            "--born-by", o.born_by,
+            "Function that makes them: of a program, what it returns; of the kernel, what it allocates")
         ->group(group);
-    command.add_option("--cache", o.cache, "Their slab cache, where it is not named as the type")->group(group);
+    command.add_option("--cache", o.cache, "Their slab cache, where it is not named as the type")
+        ->group(group);
     command.add_option("--at", o.at, "The counter's offset in the object, where no type tells; with --len")
         ->group(group);
     command.add_option("--objects", o.objects, "End after so many objects were followed")->group(group);
@@ -135,8 +139,7 @@ Status check_all_of(const DiagnoseOptions& common, const AllOfOptions& o) {
                                "add --all-of TYPE.FIELD, or leave them out");
         return done();
     }
-    if (!common.targets.empty())
-        return usage_error(tried, "both TARGET and --all-of were given", "give one");
+    if (!common.targets.empty()) return usage_error(tried, "both TARGET and --all-of were given", "give one");
     if (!common.type.empty() || !common.via.empty() || !common.vmlinux.empty())
         return usage_error(tried, "--type, --via and --vmlinux find one TARGET", "leave them out");
     return done();

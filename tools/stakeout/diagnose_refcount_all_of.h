@@ -12,8 +12,8 @@ namespace stakeout {
 
 struct AllOfOptions {
     std::string type, born_by, cache, at, for_each = "2s";
-    std::uint64_t objects = 0;  // 0: no limit
-    std::size_t at_once = 0;    // 0: what free slots allow, three at the most
+    std::uint64_t objects = 0; // 0: no limit
+    std::size_t at_once = 0;   // 0: what free slots allow, three at the most
     [[nodiscard]] bool asked() const { return !type.empty(); }
 };
 

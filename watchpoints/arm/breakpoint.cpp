@@ -102,8 +102,7 @@ Status Breakpoint::grant_more(int hits) const {
 Status Breakpoint::move(const BreakpointSpec& spec) const {
     perf_event_attr attr = attributes(spec);
     attr.disabled = 0;
-    if (::ioctl(fd_.get(), PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr) != 0)
-        return open_error(spec, errno);
+    if (::ioctl(fd_.get(), PERF_EVENT_IOC_MODIFY_ATTRIBUTES, &attr) != 0) return open_error(spec, errno);
     return done();
 }
 

@@ -41,7 +41,7 @@ struct WatchRequest {
     HitRules rules;                                      // which hits are wanted
     std::optional<ScriptPlan> script;
     const KernelSymbols* kernel_symbols = nullptr; // where they are loaded already
-    std::shared_ptr<Succession> succession; // moves the targets from object to object; may be absent
+    std::shared_ptr<Succession> succession;        // moves the targets from object to object; may be absent
     std::shared_ptr<WarmUp> warm_up; // started early, ended before slots are taken; may be absent
 };
 
