@@ -64,15 +64,6 @@ Command add_diagnose_refcount(CLI::App& diagnose, std::chrono::steady_clock::tim
                     "  stakeout diagnose refcount --all-of session --born-by session_new --at 8 --len 4 -- ./server\n"
                     "  stakeout diagnose refcount --all-of 'struct mm_struct.mm_users'\n"
                     "Manual: man stakeout-diagnose-refcount");
-    add_diagnosis_output_options(*command, options->common, formats, true);
-    command->footer(
-        "Examples:\n"
-        "  stakeout diagnose refcount session_refs --kind refcount -- ./server\n"
-        "  stakeout diagnose refcount 'task(1234)->mm->mm_users'\n"
-        "  stakeout diagnose refcount 'file(1234,3)->f_count'\n"
-        "  stakeout diagnose refcount --all-of session --born-by session_new --at 8 --len 4 -- ./server\n"
-        "  stakeout diagnose refcount --all-of 'struct mm_struct.mm_users'\n"
-        "Manual: man stakeout-diagnose-refcount");
     return {command, [options, process_start] { return run_refcount(*options, process_start); }};
 }
 
