@@ -31,13 +31,13 @@ static void audit(void) {
 }
 
 static void* clerk(void* rounds) {
-    for (long i = 0; i < (long)rounds; ++i) transfer();
+    for (long i = 0; fault || i < (long)rounds; ++i) transfer();
     return NULL;
 }
 
 static void* auditor(void* unused) {
     sleep_ms(300);
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; fault || i < 40; ++i) { // until they meet, however busy the machine is
         if (fault)
             audit();
         else

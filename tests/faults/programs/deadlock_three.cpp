@@ -64,13 +64,14 @@ void browse() { // noise: readers
 int main(int argc, char** argv) {
     const bool fault = is_fault(argc, argv) != 0;
     end_in_any_case();
-    std::thread pricing([] { for (int i = 0; i < 200; ++i) { price_item(); sleep_ms(2); } });
-    std::thread shipping([] { for (int i = 0; i < 200; ++i) { ship_order(); sleep_ms(2); } });
+    // With the fault: until all three meet, however busy the machine is.
+    std::thread pricing([fault] { for (int i = 0; fault || i < 200; ++i) { price_item(); sleep_ms(2); } });
+    std::thread shipping([fault] { for (int i = 0; fault || i < 200; ++i) { ship_order(); sleep_ms(2); } });
     std::thread browsing([] { for (int i = 0; i < 200; ++i) { browse(); sleep_ms(2); } });
     sleep_ms(400);
     together = fault;
     std::thread cancelling([fault] {
-        for (int i = 0; i < 20; ++i) {
+        for (int i = 0; fault || i < 20; ++i) {
             if (fault)
                 cancel_order();
             else

@@ -9,7 +9,9 @@
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/sched.h>
+#include <linux/semaphore.h>
 #include <linux/spinlock.h>
+#include <linux/timekeeping.h>
 
 #include "culprits.h"
 
@@ -300,14 +302,20 @@ static void *spin_prepare(void)
 	return &ring_lock;
 }
 
+/*
+ * By the clock, not by udelay(): Debian's 6.1 under QEMU was seen to be through with 2500 times udelay(1000) in 1.2 ms. This
+ * clock is read from its counter, and goes on while interrupts are off.
+ */
 static noinline void drain_ring(int ms)
 {
 	unsigned long flags;
+	u64 end;
 
 	spin_lock_irqsave(&ring_lock, flags);
-	while (ms-- > 0) {
+	end = ktime_get_mono_fast_ns() + (u64)ms * NSEC_PER_MSEC;
+	while (ktime_get_mono_fast_ns() < end) {
 		ring_used++;
-		udelay(1000);
+		cpu_relax();
 	}
 	spin_unlock_irqrestore(&ring_lock, flags);
 }
@@ -347,8 +355,67 @@ static int spin_run(bool innocent)
 	return start(filler, "ring_filler", 0) ?: start(drainer, "ring_drainer", 1);
 }
 
+/* A semaphore that an error path returns without giving back; the thread lives on, two others wait for good. */
+static struct semaphore gate;
+static long packets;
+
+static void *semaphore_prepare(void)
+{
+	begin();
+	sema_init(&gate, 1);
+	return &gate;
+}
+
+static noinline void receive_packet(void)
+{
+	down(&gate);
+	packets++;
+	msleep(2);
+	up(&gate);
+}
+
+static noinline int send_packet(bool fails)
+{
+	down(&gate);
+	packets++;
+	if (fails)
+		return -EIO;
+	up(&gate);
+	return 0;
+}
+
+static void receiver(void)
+{
+	int i;
+
+	for (i = 0; i < 40; i++) {
+		receive_packet();
+		msleep(5);
+	}
+}
+
+static void sender(void)
+{
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		send_packet(false);
+		msleep(8);
+	}
+	send_packet(!innocent_run);
+	msleep(4000);
+}
+
+static int semaphore_run(bool innocent)
+{
+	innocent_run = innocent;
+	return start(receiver, "receiver/0", 0) ?: start(receiver, "receiver/1", 1) ?: start(sender, "sender", -1);
+}
+
 const struct fault_case deadlock_cases[] = {
 	{ "deadlock_kernel_abba", abba_prepare, abba_run, NULL },
+	{ "deadlock_kernel_found", abba_prepare, abba_run, NULL },
+	{ "deadlock_semaphore", semaphore_prepare, semaphore_run, NULL },
 	{ "deadlock_exited", journal_prepare, exited_run, NULL },
 	{ "deadlock_kernel_sleep", sleep_prepare, sleep_run, wait_for_threads },
 	{ "deadlock_starved", starved_prepare, starved_run, wait_for_threads },
