@@ -182,6 +182,7 @@ bool DeadlockRecipe::continue_report(const ReportDiagnosis& report) {
             report_.reset();
         return true;
     }
+    name_readers(*report_->now);
     auto diagnosis = judge(*report_);
     const double took = static_cast<double>(monotonic_ns() - report_->began_ns) / 1e9;
     report_.reset();
@@ -194,27 +195,60 @@ bool DeadlockRecipe::continue_report(const ReportDiagnosis& report) {
     return true;
 }
 
-// The hits that came since the second look: nobody in question has given up its lock or got the one that it
-// waited for.
-bool DeadlockRecipe::still_so(const Trouble& trouble) const {
-    for (const Trouble::Member& member : trouble.members)
-        for (const LockHistory& history : histories_) {
-            if (history.lock().address != member.holds->lock.address) continue;
-            const Holding& wanted = *member.holding;
-            const bool still =
-                std::any_of(history.holders().begin(), history.holders().end(), [&](const Holding& h) {
-                    const bool same = names_owner(history.lock().kind) && wanted.owner != 0
-                                          ? h.owner == wanted.owner
-                                          : h.task.tid == wanted.task.tid;
-                    return same && h.certain && (!wanted.seen || h.hit == wanted.hit);
-                });
-            if (!still) return false;
-            if (trouble.starved == nullptr) continue;
-            const auto since = waiting_since_.find({history.lock().address, trouble.starved->tid});
-            if (since == waiting_since_.end() || history.last_taken_by(trouble.starved->tid) > since->second)
-                return false;
+// Readers come and go while a look is taken, and hits reach us later than they happen: who read at the moment
+// of the second look is settled afterwards, by the hits' own times, however long it took.
+void DeadlockRecipe::name_readers(Situation& now) {
+    for (LockNow& lock : now.locks) {
+        if (!has_readers(lock.lock.kind) || lock.state.readers == 0) continue;
+        const auto known = std::find_if(histories_.begin(), histories_.end(), [&](const LockHistory& one) {
+            return one.lock().address == lock.lock.address;
+        });
+        if (known == histories_.end()) continue;
+        std::vector<Holding> readers = known->readers_at(lock.read_ns);
+        // Counted for a moment only, before it had to wait.
+        std::erase_if(readers, [&](const Holding& reader) {
+            return std::any_of(lock.waiters.begin(), lock.waiters.end(),
+                               [&](const Waiter& waiter) { return waiter.tid == reader.task.tid; });
+        });
+        const bool too_many = readers.size() > lock.state.readers;
+        for (Holding& reader : readers) {
+            reader.certain = reader.certain && !too_many;
+            observer_->complete(reader);
         }
-    return true;
+        lock.holders = std::move(readers);
+    }
+}
+
+// The hits that came since the second look: nobody in question has given up its lock or got the one that it
+// waited for. Readers that starve a writer may have left meanwhile: others have come in their place, or the
+// writer would have got in.
+bool DeadlockRecipe::still_so(const Trouble& trouble) const {
+    if (trouble.starved != nullptr) return still_starved(trouble);
+    return std::all_of(trouble.members.begin(), trouble.members.end(),
+                       [this](const Trouble::Member& member) { return still_held(member); });
+}
+
+bool DeadlockRecipe::still_held(const Trouble::Member& member) const {
+    const Holding& wanted = *member.holding;
+    return std::none_of(histories_.begin(), histories_.end(), [&](const LockHistory& history) {
+        if (history.lock().address != member.holds->lock.address) return false;
+        return std::none_of(history.holders().begin(), history.holders().end(), [&](const Holding& h) {
+            const bool same = names_owner(history.lock().kind) && wanted.owner != 0
+                                  ? h.owner == wanted.owner
+                                  : h.task.tid == wanted.task.tid;
+            return same && h.certain && (!wanted.seen || h.hit == wanted.hit);
+        });
+    });
+}
+
+bool DeadlockRecipe::still_starved(const Trouble& trouble) const {
+    const Lock& lock = trouble.members.front().holds->lock;
+    const auto since = waiting_since_.find({lock.address, trouble.starved->tid});
+    if (since == waiting_since_.end()) return false;
+    return std::none_of(histories_.begin(), histories_.end(), [&](const LockHistory& history) {
+        return history.lock().address == lock.address &&
+               history.last_taken_by(trouble.starved->tid) > since->second;
+    });
 }
 
 bool DeadlockRecipe::is_told(const Trouble& trouble) {

@@ -57,7 +57,10 @@ class DeadlockRecipe final : public Recipe {
     void begin_report(bool asked, std::uint64_t now);
     [[nodiscard]] bool continue_report(const ReportDiagnosis& report);
     std::optional<Diagnosis> judge(const Report& report);
+    void name_readers(Situation& now);
     [[nodiscard]] bool still_so(const Trouble& trouble) const;
+    [[nodiscard]] bool still_held(const Trouble::Member& member) const;
+    [[nodiscard]] bool still_starved(const Trouble& trouble) const;
     [[nodiscard]] bool is_told(const Trouble& trouble);
     void look_a_last_time();
     std::optional<Diagnosis> examine_past();

@@ -65,6 +65,7 @@ LockNow Inspection::read(const Lock& lock) const {
     LockNow now;
     now.lock = lock;
     now.word = c_.words.word_of(lock).value_or(0);
+    now.read_ns = monotonic_ns();
     now.state = decode(lock.kind, now.word);
     return now;
 }

@@ -88,6 +88,17 @@ LockCall call_in(std::span<const Frame> stack) {
     return LockCall::Unknown;
 }
 
+LockCall semaphore_call_in(std::span<const Frame> stack) {
+    for (const Frame& frame : stack) {
+        const std::string_view name = frame.symbol;
+        if (name == "up" || name.starts_with("__up")) return LockCall::Release;
+        if (name == "down" || begins_with_any(name, {"down_", "__down", "___down"}))
+            return LockCall::Exclusive;
+        if (contains_any(name, {"spin_unlock"})) return LockCall::Unknown;
+    }
+    return LockCall::Unknown;
+}
+
 std::optional<LockKind> sleeps_for(std::string_view function) {
     if (begins_with_any(function, {"__mutex_lock", "__ww_mutex_lock", "mutex_lock"})) return LockKind::Mutex;
     if (begins_with_any(function, {"rwsem_down_", "down_read", "down_write"})) return LockKind::Rwsem;

@@ -22,6 +22,9 @@ enum class LockCall { Unknown, Exclusive, Shared, Release };
 // What the locking functions on the stack do: tells a reader's arrival from a release where the value does
 // not.
 LockCall call_in(std::span<const Frame> stack);
+// The same of a semaphore, whose inner spinlock both down() and up() take and give back: Unknown for the
+// giving back, which tells nothing of the semaphore itself.
+LockCall semaphore_call_in(std::span<const Frame> stack);
 
 // Does the frame put its caller to sleep for a lock (the kernel's own locks)? "__mutex_lock",
 // "rwsem_down_read_slowpath".

@@ -10,6 +10,7 @@ namespace stakeout {
 namespace {
 
 constexpr std::size_t most_contenders = 256;
+constexpr std::size_t most_readers_left = 1024;
 
 TaskName task_of(const Hit& hit) { return {hit.tid, hit.pid, hit.comm}; }
 
@@ -44,7 +45,16 @@ Holding* LockHistory::holding_of(std::uint32_t tid) {
 
 std::uint64_t LockHistory::last_taken_by(std::uint32_t tid) const {
     const auto found = taken_at_.find(tid);
-    return found == taken_at_.end() ? 0 : found->second;
+    return std::max(taken_by_unknown_ns_, found == taken_at_.end() ? 0 : found->second);
+}
+
+std::vector<Holding> LockHistory::readers_at(std::uint64_t time_ns) const {
+    std::vector<Holding> readers;
+    for (const auto& [holding, left_ns] : readers_left_)
+        if (holding.since_ns <= time_ns && time_ns < left_ns) readers.push_back(holding);
+    for (const Holding& holding : holders_)
+        if (holding.shared && holding.since_ns <= time_ns) readers.push_back(holding);
+    return readers;
 }
 
 void LockHistory::begin(std::uint64_t word, std::uint64_t now_ns) {
@@ -92,6 +102,10 @@ void LockHistory::take(const Hit& hit, bool shared) {
 
 void LockHistory::end(const Holding& holding, std::uint64_t now_ns) {
     ++releases_;
+    if (holding.shared) {
+        if (readers_left_.size() >= most_readers_left) readers_left_.pop_front();
+        readers_left_.emplace_back(holding, now_ns);
+    }
     if (!holding.seen || !holding.certain || holding.shared || long_ns_ == 0) return;
     // A spinlock keeps its CPU from everything else, whether somebody spins for it or not.
     if (contenders_.empty() && lock_.kind != LockKind::Spinlock) return;
@@ -192,7 +206,10 @@ void LockHistory::follow_readers(const Hit& hit, Change change, const WordState&
     case Change::Taken:
         holders_.clear();
         take(hit, false);
-        if (call == LockCall::Release || call == LockCall::Shared) holders_.back().certain = false;
+        if (call == LockCall::Release || call == LockCall::Shared) {
+            holders_.back().certain = false;
+            taken_by_unknown_ns_ = hit.time_ns;
+        }
         break;
     case Change::Released:
         release_all(hit.time_ns);
@@ -210,6 +227,7 @@ void LockHistory::follow_readers(const Hit& hit, Change change, const WordState&
     case Change::Passed:
         break;
     case Change::Unclear:
+        if (after.writer) taken_by_unknown_ns_ = hit.time_ns;
         for (Holding& holding : holders_) holding.certain = false;
         if (call == LockCall::Release) release(hit, !after.writer);
         break;
@@ -241,17 +259,41 @@ void LockHistory::take_claimed(const Hit& hit) {
 // up() with somebody waiting leaves the count at zero and passes the semaphore on: seen by its taking the
 // inner lock.
 void LockHistory::follow_semaphore(const Hit& hit, Change change) {
-    const LockCall call = call_in(stack_of(lock_, hit));
+    const LockCall call = semaphore_call_in(stack_of(lock_, hit));
     if (change == Change::Taken) {
         holders_.clear();
+        std::erase(queue_, hit.tid);
         take(hit, false);
     } else if (change == Change::Released) {
         release_all(hit.time_ns);
-    } else if (call == LockCall::Release && !holders_.empty()) {
-        release_all(hit.time_ns);
-        holders_.push_back(
-            {{}, 0, hit.time_ns, 0, false, false, false, {}, {}, {}}); // the first of those that waited
+        passed_on_ = false;
+    } else if (call == LockCall::Release) {
+        pass_semaphore_on(hit);
+    } else if (call == LockCall::Exclusive) {
+        queue_for_semaphore(hit);
     }
+}
+
+void LockHistory::pass_semaphore_on(const Hit& hit) {
+    if (holders_.empty() || passed_on_) return;
+    release_all(hit.time_ns);
+    holders_.push_back({{}, 0, hit.time_ns, 0, false, false, false, {}, {}, {}});
+    passed_on_ = true;
+}
+
+// up() wakes those that wait in the order in which they came (kernel/locking/semaphore.c), and each takes the
+// inner lock again as it wakes. Who has given up waiting meanwhile is not noticed: it stays the first, and
+// the holder unknown.
+void LockHistory::queue_for_semaphore(const Hit& hit) {
+    if (passed_on_ && !queue_.empty() && queue_.front() == hit.tid) {
+        queue_.pop_front();
+        holders_.clear();
+        take(hit, false);
+        passed_on_ = false;
+        return;
+    }
+    const bool waits = std::find(queue_.begin(), queue_.end(), hit.tid) != queue_.end();
+    if (!waits && !holders_.empty() && queue_.size() < most_contenders) queue_.push_back(hit.tid);
 }
 
 void LockHistory::note_contention(const Hit& hit, const WordState& before, const WordState& after) {

@@ -10,6 +10,7 @@
 #include "watchpoints/hit/hit.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -60,8 +61,11 @@ class LockHistory {
     [[nodiscard]] std::vector<LongHolding> take_long() { return std::exchange(long_, {}); }
     // Since when a pthread_rwlock's writer waits for the readers to leave; 0: none does.
     [[nodiscard]] std::uint64_t writer_waits_since() const { return writer_waits_since_; }
-    // The last time that this task got the lock for itself; 0: never seen.
+    // The last time that this task got the lock for itself, or that somebody did who was not seen to be
+    // another; 0: never.
     [[nodiscard]] std::uint64_t last_taken_by(std::uint32_t tid) const;
+    // Who read at that time of the last seconds, as it is known now: hits reach us later than they happen.
+    [[nodiscard]] std::vector<Holding> readers_at(std::uint64_t time_ns) const;
 
     static Holding at(const Hit& hit); // its task and stacks
 
@@ -79,6 +83,8 @@ class LockHistory {
     void follow_readers(const Hit& hit, Change change, const WordState& after);
     void take_claimed(const Hit& hit);
     void follow_semaphore(const Hit& hit, Change change);
+    void pass_semaphore_on(const Hit& hit);
+    void queue_for_semaphore(const Hit& hit);
     void note_contention(const Hit& hit, const WordState& before, const WordState& after);
     Holding* holding_of(std::uint32_t tid);
     void end(const Holding& holding, std::uint64_t now_ns);
@@ -89,8 +95,12 @@ class LockHistory {
     std::vector<Holding> holders_;
     std::map<std::uint32_t, Holding> contenders_; // tid -> where it said so; not yet holders
     std::map<std::uint32_t, std::uint64_t> taken_at_;
+    std::uint64_t taken_by_unknown_ns_ = 0;                      // by one alone; the hit was another's
+    std::deque<std::pair<Holding, std::uint64_t>> readers_left_; // with the time of it
     std::vector<LongHolding> long_;
-    std::optional<Holding> claim_; // pthread_rwlock: the writer that waits for the readers to leave
+    std::optional<Holding> claim_;    // pthread_rwlock: the writer that waits for the readers to leave
+    std::deque<std::uint32_t> queue_; // semaphore: those that wait, as up() wakes them
+    bool passed_on_ = false;          // by up(), to the first of them, which has not woken up yet
     std::optional<std::uint64_t>
         doubted_; // the word that compare() found in disagreement; reset by every hit
     std::uint64_t acquisitions_ = 0, releases_ = 0, writer_waits_since_ = 0;

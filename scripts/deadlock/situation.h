@@ -33,6 +33,7 @@ struct Waiter {
 struct LockNow {
     Lock lock;
     std::uint64_t word = 0;
+    std::uint64_t read_ns = 0; // when the word was read
     WordState state;
     std::vector<Holding> holders;
     std::vector<Waiter> waiters;

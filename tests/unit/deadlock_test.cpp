@@ -188,6 +188,36 @@ TEST(LockHistory, ReadersComeAndGo) {
     EXPECT_TRUE(history.holders().empty());
 }
 
+TEST(LockHistory, WhoReadAtATimeIsKnownAfterTheyHaveLeft) {
+    LockHistory history = history_of(LockKind::Rwsem);
+    const Hit first = hit(1, 10, 0, 0x100, "down_read", 8);
+    const Hit second = hit(2, 11, 0x100, 0x200, "down_read", 8);
+    const Hit leaves = hit(3, 10, 0x200, 0x100, "up_read", 8);
+    for (const Hit& one : {first, second, leaves}) history.add(one);
+    EXPECT_EQ(history.readers_at(leaves.time_ns - 1).size(), 2U);
+    ASSERT_EQ(history.readers_at(leaves.time_ns).size(), 1U);
+    EXPECT_EQ(history.readers_at(leaves.time_ns)[0].task.tid, 11U);
+    ASSERT_EQ(history.readers_at(first.time_ns).size(), 1U);
+    EXPECT_EQ(history.readers_at(first.time_ns)[0].task.tid, 10U);
+}
+
+TEST(LockHistory, WhomUpWokeHoldsTheSemaphoreOnceItRuns) {
+    LockHistory history = history_of(LockKind::Semaphore);
+    history.add(hit(1, 10, 1ULL << 32 | 1, 1, "down", 8));
+    history.add(hit(2, 11, 0, 1, "___down_common", 8));
+    history.add(hit(3, 12, 0, 1, "___down_common", 8));
+    EXPECT_EQ(history.holders().at(0).task.tid, 10U);
+    history.add(hit(4, 11, 1, 0, "_raw_spin_unlock_irq", 8));
+    EXPECT_EQ(history.holders().at(0).task.tid, 10U); // of the inner lock
+    history.add(hit(5, 10, 0, 1, "up", 8));
+    EXPECT_EQ(history.holders().at(0).task.tid, 0U);
+    history.add(hit(6, 12, 0, 1, "___down_common", 8)); // not its turn
+    EXPECT_EQ(history.holders().at(0).task.tid, 0U);
+    history.add(hit(7, 11, 0, 1, "___down_common", 8));
+    EXPECT_EQ(history.holders().at(0).task.tid, 11U);
+    EXPECT_TRUE(history.holders().at(0).certain);
+}
+
 TEST(LockHistory, SemaphorePassedOnByUpHasAnUnknownHolder) {
     LockHistory history = history_of(LockKind::Semaphore);
     history.add(hit(1, 10, 1ULL << 32 | 1, 1, "down", 8));
