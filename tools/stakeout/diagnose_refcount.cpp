@@ -57,13 +57,14 @@ Command add_diagnose_refcount(CLI::App& diagnose, std::chrono::steady_clock::tim
     add_all_of_options(*command, options->all_of);
     add_limit_options(*command, options->common);
     add_diagnosis_output_options(*command, options->common, formats);
-    command->footer("Examples:\n"
-                    "  stakeout diagnose refcount session_refs --kind refcount -- ./server\n"
-                    "  stakeout diagnose refcount 'task(1234)->mm->mm_users'\n"
-                    "  stakeout diagnose refcount 'file(1234,3)->f_count'\n"
-                    "  stakeout diagnose refcount --all-of session --born-by session_new --at 8 --len 4 -- ./server\n"
-                    "  stakeout diagnose refcount --all-of 'struct mm_struct.mm_users'\n"
-                    "Manual: man stakeout-diagnose-refcount");
+    command->footer(
+        "Examples:\n"
+        "  stakeout diagnose refcount session_refs --kind refcount -- ./server\n"
+        "  stakeout diagnose refcount 'task(1234)->mm->mm_users'\n"
+        "  stakeout diagnose refcount 'file(1234,3)->f_count'\n"
+        "  stakeout diagnose refcount --all-of session --born-by session_new --at 8 --len 4 -- ./server\n"
+        "  stakeout diagnose refcount --all-of 'struct mm_struct.mm_users'\n"
+        "Manual: man stakeout-diagnose-refcount");
     return {command, [options, process_start] { return run_refcount(*options, process_start); }};
 }
 

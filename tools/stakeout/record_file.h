@@ -8,7 +8,8 @@
 
 namespace stakeout {
 
-// Made anew, for its owner alone. No descriptor for an empty path. Error (Usage): it cannot be written, or is a link.
+// Made anew, for its owner alone. No descriptor for an empty path. Error (Usage): it cannot be written, or is
+// a link.
 Result<OwnedFd> open_record(const std::string& path);
 
 } // namespace stakeout
