@@ -26,7 +26,7 @@ def cpu1() -> Iterator[Path]:
 
 
 def test_cpu_leaves_and_returns(fault: Fault, cpu1: Path) -> None:
-    with Watch(*STATE) as watch:
+    with Watch(*STATE, "--no-brake") as watch:
         armed = watch.wait_armed()
         assert armed["cpus_armed"] == armed["cpus_online"] == [0, 1]
         fault.do("oncpu", 2, cpu=1)
@@ -48,7 +48,7 @@ def test_cpu_leaves_and_returns(fault: Fault, cpu1: Path) -> None:
 
 def test_armed_while_a_cpu_is_offline(fault: Fault, cpu1: Path) -> None:
     cpu1.write_text("0")
-    with Watch(*STATE) as watch:
+    with Watch(*STATE, "--no-brake") as watch:
         armed = watch.wait_armed()
         assert armed["cpus_armed"] == armed["cpus_online"] == [0]
         cpu1.write_text("1")

@@ -69,7 +69,7 @@ def test_typed_path_through_a_pointer() -> None:
 
 
 def test_two_writers_of_a_module_variable(fault: Fault) -> None:
-    with Watch("--symbol", STATE, "--len", "8", "--w") as watch:
+    with Watch("--symbol", STATE, "--len", "8", "--w", "--no-brake") as watch:
         watch.wait_armed()
         fault.do("a", 7)
         fault.do("b", 5)
@@ -88,7 +88,7 @@ def test_two_writers_of_a_module_variable(fault: Fault) -> None:
 
 def test_old_and_new_values_chain(fault: Fault) -> None:
     fault.do("a", 9)
-    with Watch("--symbol", STATE, "--len", "8", "--w") as watch:
+    with Watch("--symbol", STATE, "--len", "8", "--w", "--no-brake") as watch:
         watch.wait_armed()
         fault.do("a", 4)
         fault.do("b", 2)
@@ -102,7 +102,7 @@ def test_old_and_new_values_chain(fault: Fault) -> None:
 
 
 def test_the_instruction_is_the_one_that_wrote(fault: Fault) -> None:
-    with Watch("--symbol", STATE, "--len", "8", "--w", "--count", "2") as watch:
+    with Watch("--symbol", STATE, "--len", "8", "--w", "--no-brake", "--count", "2") as watch:
         watch.wait_armed()
         fault.do("a")
         fault.do("b")
@@ -115,7 +115,7 @@ def test_the_instruction_is_the_one_that_wrote(fault: Fault) -> None:
 
 
 def test_offset_in_a_symbol(fault: Fault) -> None:
-    with Watch("--symbol", "stakeout_fault:fault_pair+8", "--len", "8", "--w") as watch:
+    with Watch("--symbol", "stakeout_fault:fault_pair+8", "--len", "8", "--w", "--no-brake") as watch:
         watch.wait_armed()
         fault.do("second", 3)
         watch.wait_hits(3)
@@ -126,7 +126,7 @@ def test_offset_in_a_symbol(fault: Fault) -> None:
 
 @pytest.mark.parametrize(("name", "width"), [("u8", 1), ("u16", 2), ("u32", 4)])
 def test_widths(fault: Fault, name: str, width: int) -> None:
-    with Watch("--symbol", f"stakeout_fault:fault_{name}", "--len", str(width), "--w") as watch:
+    with Watch("--symbol", f"stakeout_fault:fault_{name}", "--len", str(width), "--w", "--no-brake") as watch:
         watch.wait_armed()
         fault.do(name, 3)
         hits = watch.wait_hits(3)
@@ -139,7 +139,7 @@ def test_widths(fault: Fault, name: str, width: int) -> None:
 def test_kernel_address(fault: Fault) -> None:
     # QEMU's CPU has 57-bit addresses and these kernels use them: per-CPU and heap memory is at 0xff...
     address = fault.address("fault_percpu/1")
-    with Watch("--addr", f"{address:#x}", "--len", "8", "--w") as watch:
+    with Watch("--addr", f"{address:#x}", "--len", "8", "--w", "--no-brake") as watch:
         watch.wait_armed()
         fault.do("percpu", 2, cpu=0)
         fault.do("percpu", 3, cpu=1)
@@ -150,7 +150,7 @@ def test_kernel_address(fault: Fault) -> None:
 
 
 def test_per_cpu_variable_of_a_module(fault: Fault) -> None:
-    with Watch("--symbol", "stakeout_fault:fault_percpu", "--len", "8", "--w") as watch:
+    with Watch("--symbol", "stakeout_fault:fault_percpu", "--len", "8", "--w", "--no-brake") as watch:
         watch.wait_armed()
         fault.do("percpu", 2, cpu=0)
         fault.do("percpu", 3, cpu=1)
@@ -176,7 +176,7 @@ def test_per_cpu_variable_of_the_kernel() -> None:
 ])
 def test_fields_by_type(fault: Fault, path: str, command: str, width: int) -> None:
     # pahole gives a module's structures to its BTF but, before 1.29, no variables other than per-CPU ones.
-    with Watch("--symbol", f"stakeout_fault:fault_object.{path}", "--type", "struct fault_object", "--w") as watch:
+    with Watch("--symbol", f"stakeout_fault:fault_object.{path}", "--type", "struct fault_object", "--w", "--no-brake") as watch:
         watch.wait_armed()
         fault.do(command, 3)
         hits = watch.wait_hits(3)
@@ -187,7 +187,7 @@ def test_fields_by_type(fault: Fault, path: str, command: str, width: int) -> No
 
 
 def test_bit_field_is_its_word(fault: Fault) -> None:
-    with Watch("--symbol", "stakeout_fault:fault_object.flag_b", "--type", "struct fault_object", "--w") as watch:
+    with Watch("--symbol", "stakeout_fault:fault_object.flag_b", "--type", "struct fault_object", "--w", "--no-brake") as watch:
         watch.wait_armed()
         fault.do("flags", 3)
         hits = watch.wait_hits(3)
@@ -200,7 +200,7 @@ def test_unaligned_range(fault: Fault) -> None:
     # Four slots. TCG reports a store that touches several of them to one only, so here the count tells nothing about
     # joining (tests/kernel does); that the bytes are covered and each store is one hit, it does.
     address = fault.address("fault_packed.value")
-    with Watch("--addr", f"{address:#x}-{address + 8:#x}", "--w") as watch:
+    with Watch("--addr", f"{address:#x}-{address + 8:#x}", "--w", "--no-brake") as watch:
         armed = watch.wait_armed()
         fault.do("packed", 3)
         watch.wait_hits(3)
@@ -224,7 +224,7 @@ def test_module_without_btf(fault: Fault) -> None:
     fault.unload()
     fault.load(btf=False)
     try:
-        with Watch("--symbol", STATE, "--len", "8", "--w") as watch:
+        with Watch("--symbol", STATE, "--len", "8", "--w", "--no-brake") as watch:
             watch.wait_armed()
             fault.do("a", 3)
             watch.wait_hits(3)
@@ -238,7 +238,7 @@ def test_module_without_btf(fault: Fault) -> None:
 def test_task_object() -> None:
     libc = ctypes.CDLL(None)
     place = ctypes.c_int()
-    with Watch("--object", f"task({os.getpid()})->clear_child_tid", "--w") as watch:
+    with Watch("--object", f"task({os.getpid()})->clear_child_tid", "--w", "--no-brake") as watch:
         watch.wait_armed()
         for offset in (0, 8, 16):
             libc.syscall(SYS_SET_TID_ADDRESS, ctypes.c_void_p(ctypes.addressof(place) + offset))
@@ -254,7 +254,7 @@ def test_task_object() -> None:
 
 def test_file_object(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb", buffering=0) as file:
-        with Watch("--object", f"file({os.getpid()},{file.fileno()})->f_pos", "--w") as watch:
+        with Watch("--object", f"file({os.getpid()},{file.fileno()})->f_pos", "--w", "--no-brake") as watch:
             watch.wait_armed()
             for position in (3, 7, 5):
                 os.lseek(file.fileno(), position, os.SEEK_SET)
@@ -267,7 +267,7 @@ def test_file_object(tmp_path: Path) -> None:
 def test_process_memory() -> None:
     variable = ctypes.c_uint64(0)
     where = ctypes.addressof(variable)
-    with Watch("--pid", str(os.getpid()), "--addr", f"{where:#x}", "--len", "8", "--w") as watch:
+    with Watch("--pid", str(os.getpid()), "--addr", f"{where:#x}", "--len", "8", "--w", "--no-brake") as watch:
         watch.wait_armed()
         for number in (1, 2, 3):
             variable.value = number

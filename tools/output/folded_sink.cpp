@@ -45,6 +45,7 @@ class FoldedSink final : public WatchListener {
     }
     [[nodiscard]] bool has_room() const override { return true; }
     [[nodiscard]] bool is_behind() const override { return out_.is_behind() || text_->is_behind(); }
+    [[nodiscard]] std::uint64_t written() const override { return out_.total() + text_->written(); }
 
   private:
     OutputStream out_;

@@ -191,6 +191,7 @@ class JsonSink final : public WatchListener {
     bool flush() override { return out_.flush(); }
     [[nodiscard]] bool has_room() const override { return out_.has_room(); }
     [[nodiscard]] bool is_behind() const override { return out_.is_behind(); }
+    [[nodiscard]] std::uint64_t written() const override { return out_.total(); }
 
   private:
     // Only what has judged and dropped anything.

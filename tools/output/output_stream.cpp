@@ -40,6 +40,7 @@ bool OutputStream::flush() {
         if (wrote < 0) return false;
         told_ = false;
         written_ += static_cast<std::size_t>(wrote);
+        total_ += static_cast<std::uint64_t>(wrote);
     }
     if (written_ == pending_.size()) {
         pending_.clear();

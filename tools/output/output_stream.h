@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,7 @@ class OutputStream {
     [[nodiscard]] bool has_room() const { return pending_.size() - written_ < most_pending; }
 
     [[nodiscard]] bool is_behind() const { return written_ < pending_.size(); }
+    [[nodiscard]] std::uint64_t total() const { return total_; } // bytes written since the beginning
 
     static constexpr std::size_t most_pending = std::size_t{1} << 20;
 
@@ -28,7 +30,8 @@ class OutputStream {
     bool is_file_ = false;
     std::string pending_;
     std::size_t written_ = 0; // of pending_
-    bool told_ = false;       // about a full disk
+    std::uint64_t total_ = 0;
+    bool told_ = false; // about a full disk
 };
 
 } // namespace stakeout

@@ -144,6 +144,7 @@ class TextSink final : public WatchListener {
     }
     [[nodiscard]] bool has_room() const override { return out_.has_room(); }
     [[nodiscard]] bool is_behind() const override { return out_.is_behind() || error_.is_behind(); }
+    [[nodiscard]] std::uint64_t written() const override { return out_.total() + error_.total(); }
 
   private:
     void say(std::string_view text) {

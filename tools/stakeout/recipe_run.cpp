@@ -77,6 +77,9 @@ class RecipeListener final : public WatchListener {
     [[nodiscard]] bool is_behind() const override {
         return words_->is_behind() || (record_ && record_->is_behind());
     }
+    [[nodiscard]] std::uint64_t written() const override {
+        return words_->written() + (record_ ? record_->written() : 0);
+    }
     [[nodiscard]] bool has_enough() const override { return enough_; }
 
   private:

@@ -273,7 +273,7 @@ class WatchLoop {
         s_.coverage->release_all();
         s_.program->end();
         await_follow_ups();
-        patience_ends_ns_ = monotonic_ns() + 5 * second_ns; // for an output that nobody reads
+        ended_at_ns_ = last_progress_ns_ = monotonic_ns();
         while (wait_for_room(&WatchListener::has_room, true)) {
             const std::size_t taken = s_.reader->drain(monotonic_ns(), records_at_a_time);
             if (taken == 0) s_.reader->flush();
@@ -296,11 +296,18 @@ class WatchLoop {
         }
     }
 
-    // Flushes until the listener's answer to `question` is `wanted`; false: out of patience, or closed.
+    // Flushes until the listener's answer to `question` is `wanted`; false: out of patience, or closed. A
+    // reader that is slow gets all of it within a minute, one that has stopped reading is given up after 5 s.
     bool wait_for_room(bool (WatchListener::*question)() const, bool wanted) {
         while (listener_.flush()) {
             if ((listener_.*question)() == wanted) return true;
-            if (monotonic_ns() >= patience_ends_ns_) return false;
+            const std::uint64_t now = monotonic_ns();
+            if (listener_.written() != written_before_) {
+                written_before_ = listener_.written();
+                last_progress_ns_ = now;
+            }
+            if (now >= last_progress_ns_ + 5 * second_ns || now >= ended_at_ns_ + 60 * second_ns)
+                return false;
             ::poll(nullptr, 0, busy_wait_ms);
         }
         return false;
@@ -341,7 +348,8 @@ class WatchLoop {
     std::uint64_t next_slow_look_ns_ = 0;
     std::uint64_t slow_looks_ = 0;
     std::uint64_t shown_ = 0;
-    std::uint64_t patience_ends_ns_ = 0;
+    std::uint64_t ended_at_ns_ = 0, last_progress_ns_ = 0; // of the output, after the end
+    std::uint64_t written_before_ = 0;
     std::map<std::uint32_t, std::uint64_t> next_refill_ns_;
     std::map<std::uint32_t, std::uint64_t> slot_lost_since_; // CPU -> since when somebody else has our slot
 };
