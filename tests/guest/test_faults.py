@@ -28,8 +28,9 @@ def diagnose(fault: corpus.Fault, twin: str) -> dict:
     _PROC.write_text(f"{fault.name} prepare")
     address = dict(line.split() for line in _PROC.read_text().splitlines()).get("&" + fault.name, "")
     arguments = [word.replace("{ADDRESS}", address) for word in fault.arguments]
-    if twin == "fault" and "--once" in arguments:  # ends with the fault, however slow the guest is
-        arguments[arguments.index("--ttl") + 1] = "120s"
+    if twin == "fault" and "--once" in arguments:  # most end with the fault, however slow the guest is
+        at = arguments.index("--ttl") + 1
+        arguments[at] = f"{3 * int(arguments[at].removesuffix('s'))}s"
     with DiagnosisRun(*arguments) as run:
         run.wait_armed()
         _PROC.write_text(f"{fault.name} {twin}")
