@@ -3,6 +3,7 @@
 #include "base/monotonic_clock.h"
 #include "loader/libbpf_log.h"
 #include "scripts/leak/code_map.h"
+#include "scripts/probes/probe.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -23,10 +24,6 @@ namespace {
 struct DestroyObject {
     void operator()(leak_bpf* object) const { leak_bpf__destroy(object); }
 };
-struct DestroyLink {
-    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-using Link = std::unique_ptr<bpf_link, DestroyLink>;
 
 // All keys and values of a hash map, a batch at a time.
 template <class Key, class Value, class Visit>
@@ -73,8 +70,8 @@ struct Collector::State {
     std::unique_ptr<leak_bpf, DestroyObject> object;
     std::vector<AllocatorSite> sites;
     ProbeCost cost;
-    std::vector<Link> always;
-    std::map<std::size_t, std::vector<Link>> windowed; // by index into `sites`: the return, then the entry
+    std::vector<Probe> always;
+    std::map<std::size_t, std::vector<Probe>> windowed; // by index into `sites`: the return, then the entry
     std::vector<std::jthread> detaching;
     bool open = false;
     std::uint64_t opened_ns = 0, exposed_ns = 0;
@@ -82,8 +79,8 @@ struct Collector::State {
     [[nodiscard]] Status load();
     [[nodiscard]] Status attach_frees();
     [[nodiscard]] Status attach_site(const AllocatorSite& site, bpf_program* program, bool at_return,
-                                     std::vector<Link>& links) const;
-    [[nodiscard]] Status attach_allocation(const AllocatorSite& site, std::vector<Link>& links);
+                                     std::vector<Probe>& links) const;
+    [[nodiscard]] Status attach_allocation(const AllocatorSite& site, std::vector<Probe>& links);
     [[nodiscard]] Status attach_tracepoint(bpf_program* program);
     [[nodiscard]] bool is_busy(AllocatorRole role) const;
     [[nodiscard]] bpf_program* entry_of(AllocatorRole role) const;
@@ -108,11 +105,7 @@ Status Collector::State::load() {
     }
     if (leak_bpf__load(object.get()) == 0) return done();
     const int why = errno;
-    const bool rights = why == EPERM; // the verifier refuses with EACCES as well
-    return arm_error("load the allocation probes",
-                     rights ? "this needs root, or CAP_BPF with CAP_PERFMON"
-                            : "the kernel refused them: " + take_libbpf_messages(),
-                     rights ? "run it as root (sudo stakeout ...)" : "run `stakeout doctor`", why);
+    return probes_not_loaded("allocation probes", why);
 }
 
 bpf_program* Collector::State::entry_of(AllocatorRole role) const {
@@ -137,22 +130,16 @@ bpf_program* Collector::State::entry_of(AllocatorRole role) const {
 }
 
 Status Collector::State::attach_site(const AllocatorSite& site, bpf_program* program, bool at_return,
-                                     std::vector<Link>& links) const {
-    LIBBPF_OPTS(bpf_uprobe_opts, options);
-    options.retprobe = at_return;
-    Link link(
-        bpf_program__attach_uprobe_opts(program, *config.pid, site.path.c_str(), site.file_offset, &options));
-    if (!link) {
-        const int why = errno;
-        return arm_error(fmt::format("probe {} of {}", site.function, site.path), take_libbpf_messages(),
-                         "does the process still run?", why);
-    }
-    links.push_back(std::move(link));
+                                     std::vector<Probe>& links) const {
+    auto probe = probe_process(program, *config.pid, site.path, site.file_offset, at_return,
+                               fmt::format("{} of {}", site.function, site.path));
+    if (!probe) return std::move(probe).error();
+    links.push_back(std::move(*probe));
     return done();
 }
 
 // The return first: an entry without its return would leave a size behind.
-Status Collector::State::attach_allocation(const AllocatorSite& site, std::vector<Link>& links) {
+Status Collector::State::attach_allocation(const AllocatorSite& site, std::vector<Probe>& links) {
     bpf_program* at_return =
         site.role == AllocatorRole::Mmap ? object->progs.mmap_ends : object->progs.allocation_ends;
     if (auto attached = attach_site(site, at_return, true, links); !attached) return attached;
@@ -160,11 +147,9 @@ Status Collector::State::attach_allocation(const AllocatorSite& site, std::vecto
 }
 
 Status Collector::State::attach_tracepoint(bpf_program* program) {
-    Link link(bpf_program__attach(program));
-    if (!link)
-        return arm_error(fmt::format("attach to the tracepoint {}", bpf_program__name(program)),
-                         take_libbpf_messages(), "run `stakeout doctor`", errno);
-    always.push_back(std::move(link));
+    auto probe = probe_tracepoint(program);
+    if (!probe) return std::move(probe).error();
+    always.push_back(std::move(*probe));
     return done();
 }
 
@@ -220,7 +205,7 @@ Status Collector::open_window() {
     for (std::size_t i = s.sites.size(); i-- > 0;) {
         const AllocatorRole role = s.sites[i].role;
         if (static_cast<int>(role) >= LEAK_ROLES || s.windowed.contains(i)) continue;
-        std::vector<Link> links;
+        std::vector<Probe> links;
         if (auto attached = s.attach_allocation(s.sites[i], links); !attached) return attached;
         s.windowed.emplace(i, std::move(links));
     }
@@ -251,7 +236,7 @@ void Collector::close_window() {
             continue;
         }
         // Entry and return at once: they share the trap, which is gone when both are.
-        for (Link& link : site->second)
+        for (Probe& link : site->second)
             s.detaching.emplace_back([gone = std::move(link)]() mutable { gone.reset(); });
         site = s.windowed.erase(site);
     }

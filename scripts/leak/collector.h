@@ -5,9 +5,9 @@
 #pragma once
 
 #include "base/result.h"
-#include "scripts/leak/allocator_sites.h"
 #include "scripts/leak/leak_layout.h"
 #include "scripts/leak/probe_cost.h"
+#include "scripts/probes/allocator_sites.h"
 
 #include <chrono>
 #include <cstdint>

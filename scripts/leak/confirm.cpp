@@ -61,6 +61,9 @@ class RoundListener final : public WatchListener {
     }
     [[nodiscard]] bool has_room() const override { return record_ == nullptr || record_->has_room(); }
     [[nodiscard]] bool is_behind() const override { return record_ != nullptr && record_->is_behind(); }
+    [[nodiscard]] std::uint64_t written() const override {
+        return record_ == nullptr ? 0 : record_->written();
+    }
     [[nodiscard]] bool has_enough() const override { return touched_ == places_.size(); }
 
     [[nodiscard]] const Summary& summary() const { return summary_; }

@@ -43,10 +43,7 @@ void AllOfRecipe::sort(const Hit& hit) {
         return f.life.place == hit.target_index && hit.address == f.life.counter &&
                hit.time_ns >= f.life.born_ns && (!f.end || hit.time_ns <= f.end->time_ns);
     });
-    if (found == followed_.rend())
-        ++homeless_;
-    else
-        found->ledger->on_hit(hit);
+    if (found != followed_.rend()) found->ledger->on_hit(hit);
 }
 
 void AllOfRecipe::sort_hits_before(std::uint64_t ns) {

@@ -67,7 +67,7 @@ class AllOfRecipe final : public Recipe, public LifeListener {
     std::deque<Followed> followed_; // under way, or ended a moment ago
     ObjectTally tally_;
     std::map<std::pair<std::string, std::string>, Broken> broken_; // by kind and function
-    std::uint64_t missed_ = 0, homeless_ = 0;                      // homeless: hits of no life
+    std::uint64_t missed_ = 0;
 
     friend class AllOfVerdict;
 };

@@ -1,6 +1,7 @@
 // From the tally of many objects to the diagnosis. One object proves nothing: whatever is said of a function
 // was seen in several.
 #include "scripts/diagnosis/coverage_evidence.h"
+#include "scripts/diagnosis/words.h"
 #include "scripts/refcount/all_of_recipe.h"
 
 #include <fmt/format.h>
@@ -17,11 +18,6 @@ std::string objects(std::uint64_t count) {
     return count == 1 ? "1 object" : fmt::format("{} objects", count);
 }
 double microseconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e3; }
-
-void add_stacks(Evidence& evidence, const Hit& hit) {
-    if (!hit.kernel_stack.empty()) evidence.stacks.push_back({"kernel", hit.kernel_stack, false, 0});
-    if (!hit.user_stack.empty()) evidence.stacks.push_back({"user", hit.user_stack, true, 0});
-}
 
 } // namespace
 

@@ -1,7 +1,8 @@
 #include "scripts/refcount/births.h"
 
 #include "loader/libbpf_log.h"
-#include "scripts/leak/allocator_sites.h"
+#include "scripts/probes/allocator_sites.h"
+#include "scripts/probes/probe.h"
 
 #include <births.skel.h>
 #include <bpf/bpf.h>
@@ -22,13 +23,9 @@ namespace {
 struct DestroyObject {
     void operator()(births_bpf* object) const { births_bpf__destroy(object); }
 };
-struct DestroyLink {
-    void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
 struct FreeRing {
     void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
-using Link = std::unique_ptr<bpf_link, DestroyLink>;
 
 int hand_on(void* context, void* data, std::size_t size) {
     births_event event{};
@@ -44,7 +41,7 @@ struct Births::State {
     std::unique_ptr<births_bpf, DestroyObject> object;
     const Take* taker = nullptr; // while take() runs
     std::unique_ptr<ring_buffer, FreeRing> ring;
-    std::vector<Link> links;
+    std::vector<Probe> probes;
 
     [[nodiscard]] Status load(const Birthplace& place);
     [[nodiscard]] Status attach_to_kernel();
@@ -77,10 +74,7 @@ Status Births::State::load(const Birthplace& place) {
         bpf_program__set_autoload(program, place.process.has_value());
     if (births_bpf__load(object.get()) != 0) {
         const int why = errno;
-        return arm_error("load the birth probes",
-                         why == EPERM ? "this needs root, or CAP_BPF with CAP_PERFMON"
-                                      : "the kernel refused them: " + take_libbpf_messages(),
-                         why == EPERM ? "run it as root (sudo stakeout ...)" : "run `stakeout doctor`", why);
+        return probes_not_loaded("birth probes", why);
     }
     ring.reset(ring_buffer__new(bpf_map__fd(object->maps.events), hand_on, &taker, nullptr));
     if (!ring) return internal_error("read the birth probes", "no ring buffer", errno);
@@ -92,26 +86,19 @@ Status Births::State::attach_to_kernel() {
     auto& programs = object->progs;
     for (bpf_program* program :
          {programs.kfree, programs.kmem_cache_free, programs.kmalloc, programs.kmem_cache_alloc}) {
-        Link link(bpf_program__attach(program));
-        if (!link)
-            return arm_error(fmt::format("attach to the tracepoint {}", bpf_program__name(program)),
-                             take_libbpf_messages(), "run `stakeout doctor`", errno);
-        links.push_back(std::move(link));
+        auto probe = probe_tracepoint(program);
+        if (!probe) return std::move(probe).error();
+        probes.push_back(std::move(*probe));
     }
     return done();
 }
 
 Status Births::State::probe(bpf_program* program, int pid, const std::string& path, std::uint64_t offset,
                             bool at_return) {
-    LIBBPF_OPTS(bpf_uprobe_opts, options);
-    options.retprobe = at_return;
-    Link link(bpf_program__attach_uprobe_opts(program, pid, path.c_str(), offset, &options));
-    if (!link) {
-        const int why = errno;
-        return arm_error(fmt::format("probe {} at {:#x}", path, offset), take_libbpf_messages(),
-                         "does the process still run?", why);
-    }
-    links.push_back(std::move(link));
+    auto probe =
+        probe_process(program, pid, path, offset, at_return, fmt::format("{} at {:#x}", path, offset));
+    if (!probe) return std::move(probe).error();
+    probes.push_back(std::move(*probe));
     return done();
 }
 

@@ -11,9 +11,10 @@ typedef __u32 births_u32;
 #endif
 
 enum {
-    BIRTHS_NAME = 32,      // of a slab cache, with its end
-    BIRTHS_FOLLOWED = 256, // most objects under way
-    BIRTHS_RING = 65536,   // bytes
+    BIRTHS_NAME = 32,       // of a slab cache, with its end
+    BIRTHS_FOLLOWED = 256,  // most objects under way
+    BIRTHS_RING = 65536,    // bytes
+    BIRTHS_MOST_PASSED = 3, // births that a free slot lets pass, by chance
 };
 
 enum births_what {
@@ -28,6 +29,4 @@ struct births_event {
     births_u64 value;   // of the counter, when freed
     births_u32 what;
     births_u32 has_value;
-    births_u32 tid, pid;
-    char comm[16];
 };

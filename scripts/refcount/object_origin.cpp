@@ -108,11 +108,8 @@ Status find_maker_in_process(const OriginQuery& query, ObjectOrigin& origin) {
     const Mapping* mapping = maps->containing(function->address);
     if (mapping == nullptr || mapping->path.empty() || mapping->path.front() != '/')
         return arm_error("probe " + query.born_by, "it is in no mapped file", "name another function");
-    Birthplace::Function maker{*query.pid, fmt::format("/proc/{}/root{}", *query.pid, mapping->path),
-                               function->address - mapping->start + mapping->offset};
-    if (mapping->deleted)
-        maker.path = fmt::format("/proc/{}/map_files/{:x}-{:x}", *query.pid, mapping->start, mapping->end);
-    origin.place.process = std::move(maker);
+    origin.place.process = Birthplace::Function{*query.pid, path_for_us(*query.pid, *mapping),
+                                                function->address - mapping->start + mapping->offset};
     origin.not_covered.emplace_back("objects that are given back to a pool of the program's own instead of "
                                     "to free(): they end by the clock");
     return done();

@@ -1,5 +1,7 @@
 #include "scripts/refcount/object_tally.h"
 
+#include "scripts/refcount/pairing.h"
+
 #include <algorithm>
 
 namespace stakeout {
@@ -8,7 +10,6 @@ namespace {
 constexpr std::size_t most_gaps = 65536;
 constexpr std::size_t most_functions = 1024;
 constexpr std::size_t most_hits = 8;
-constexpr std::uint64_t settle_ns = 100'000'000; // a reference held shorter than that may just be in use
 
 void add_hits(std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>& from) {
     for (const std::uint64_t hit : from)
@@ -47,8 +48,6 @@ void ObjectTally::add(const ObjectLife& life, const LifeEnd& end, const Referenc
     const bool is_whole = account.gets + account.puts == 0 || (last && account.explains(*last));
     const bool is_sound = freed && is_whole && last && *last == 0;
     add_functions(account, is_sound);
-    if (account.is_broken) ++counts_.broken;
-    if (account.gets + account.puts == 0) ++counts_.untouched;
     if (!is_whole) {
         ++counts_.unclear;
     } else if (freed) {
@@ -83,7 +82,7 @@ std::vector<ObjectTally::Suspect> ObjectTally::suspects() const {
         if (key.empty()) continue;
         const auto& open = kept.open.at(key);
         // In use, as long as it has not held it for longer than ever.
-        const std::uint64_t usual = std::max(2 * functions_.at(key).longest_hold_ns, settle_ns);
+        const std::uint64_t usual = usual_hold_ns(functions_.at(key).longest_hold_ns);
         if (kept.end_ns < open.last_get_ns + usual) continue;
         Suspect& suspect = found[key];
         suspect.function = key;

@@ -50,8 +50,6 @@ class ObjectTally {
         std::uint64_t alive = 0;        // followed to the end of its time
         std::uint64_t cut = 0;          // the watch ended
         std::uint64_t unclear = 0;      // steps do not make the last value: some were not seen
-        std::uint64_t untouched = 0;    // no step at all
-        std::uint64_t broken = 0;
     };
     // Objects that only this function keeps alive, with references older than any that it gave back.
     struct Suspect {

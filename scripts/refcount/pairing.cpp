@@ -114,6 +114,11 @@ std::array<std::int64_t, 3> Pairing::least_handed_over(std::uint64_t from_ns, st
     return least;
 }
 
+std::uint64_t usual_hold_ns(std::uint64_t longest_ns) {
+    constexpr std::uint64_t settle_ns = 100'000'000;
+    return std::max(2 * longest_ns, settle_ns);
+}
+
 std::uint64_t Pairing::longest_hold_ns(const std::string& function) const {
     const auto found = holds_.find(function);
     return found == holds_.end() ? 0 : found->second;

@@ -14,6 +14,10 @@
 
 namespace stakeout {
 
+// For how long a reference may be held and still just be in use, where the longest that was given back was
+// held for `longest_ns`.
+[[nodiscard]] std::uint64_t usual_hold_ns(std::uint64_t longest_ns);
+
 class Pairing {
   public:
     struct Event {

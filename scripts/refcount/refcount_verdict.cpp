@@ -13,7 +13,6 @@ namespace stakeout {
 namespace {
 
 constexpr std::uint64_t leaks_that_prove = 3;
-constexpr std::uint64_t settle_ns = 100'000'000; // a reference held shorter than that may just be in use
 
 } // namespace
 
@@ -49,7 +48,7 @@ class RefcountVerdict {
         for (const Pairing::Event& get : r_.pairing_.open_gets()) {
             Open& open = open_[get.function];
             ++open.gets;
-            const std::uint64_t usual = std::max(2 * r_.pairing_.longest_hold_ns(get.function), settle_ns);
+            const std::uint64_t usual = usual_hold_ns(r_.pairing_.longest_hold_ns(get.function));
             // In a short run nothing is old; then that all others were given back has to do.
             if (r_.last_ns_ - get.time_ns < std::min(usual, span / 4)) continue;
             ++open.lost;

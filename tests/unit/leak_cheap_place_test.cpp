@@ -1,5 +1,5 @@
 // Entries of free() and the like as compilers make them.
-#include "scripts/leak/cheap_place.h"
+#include "scripts/probes/cheap_place.h"
 
 #include <gtest/gtest.h>
 

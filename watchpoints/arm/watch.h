@@ -138,7 +138,7 @@ class WatchListener {
     // True while something is buffered that flush() could not write yet.
     [[nodiscard]] virtual bool is_behind() const = 0;
     // Bytes that have left: tells a slow reader from one that has stopped.
-    [[nodiscard]] virtual std::uint64_t written() const { return 0; }
+    [[nodiscard]] virtual std::uint64_t written() const = 0;
     // True: whoever listens has seen what it waited for, and the watch ends.
     [[nodiscard]] virtual bool has_enough() const { return false; }
 };

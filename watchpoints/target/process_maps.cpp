@@ -2,6 +2,8 @@
 
 #include "base/text_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -51,6 +53,11 @@ std::optional<Mapping> parse_line(std::string_view line) {
 }
 
 } // namespace
+
+std::string path_for_us(int pid, const Mapping& mapping) {
+    if (mapping.deleted) return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+    return fmt::format("/proc/{}/root{}", pid, mapping.path);
+}
 
 Result<ProcessMaps> ProcessMaps::read(int pid) {
     const std::string tried = "read the memory map of process " + std::to_string(pid);

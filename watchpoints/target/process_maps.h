@@ -23,6 +23,10 @@ struct Mapping {
     bool deleted = false;
 };
 
+// The mapped file as we can open it, in another mount namespace too; a deleted one by its mapping, which
+// takes privileges.
+[[nodiscard]] std::string path_for_us(int pid, const Mapping& mapping);
+
 class ProcessMaps {
   public:
     static Result<ProcessMaps>

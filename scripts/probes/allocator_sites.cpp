@@ -1,6 +1,6 @@
-#include "scripts/leak/allocator_sites.h"
+#include "scripts/probes/allocator_sites.h"
 
-#include "scripts/leak/cheap_place.h"
+#include "scripts/probes/cheap_place.h"
 #include "watchpoints/target/elf_file.h"
 #include "watchpoints/target/elf_image.h"
 
@@ -50,11 +50,6 @@ std::optional<std::uint64_t> offset_in_file(const ElfFile& file, std::uint64_t a
             address < segment.p_vaddr + segment.p_filesz)
             return address - segment.p_vaddr + segment.p_offset;
     return std::nullopt;
-}
-
-std::string path_for_us(int pid, const Mapping& mapping) {
-    if (mapping.deleted) return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
-    return fmt::format("/proc/{}/root{}", pid, mapping.path);
 }
 
 bool defines(const ElfImage& image, std::string_view name) {

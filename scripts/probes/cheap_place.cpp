@@ -1,4 +1,4 @@
-#include "scripts/leak/cheap_place.h"
+#include "scripts/probes/cheap_place.h"
 
 #include <algorithm>
 #include <array>
