@@ -16,6 +16,8 @@
 #include "culprits.h"
 
 static bool innocent_run;
+static bool bug_is_there; /* it has come about; from now on the workers meet it */
+static bool undone;
 static atomic_t running = ATOMIC_INIT(0);
 
 static int work(void *argument)
@@ -44,6 +46,13 @@ static int start(void (*function)(void), const char *name, int cpu)
 static void begin(void)
 {
 	atomic_set(&running, 0);
+	bug_is_there = false;
+	undone = false;
+}
+
+static void let_go(void)
+{
+	WRITE_ONCE(undone, true);
 }
 
 /* Of cases whose threads end by themselves. */
@@ -51,10 +60,37 @@ static void wait_for_threads(void)
 {
 	int ms;
 
+	let_go();
 	for (ms = 0; ms < 10000 && atomic_read(&running) > 0; ms += 20)
 		msleep(20);
 }
 
+static void bug_came_about(void)
+{
+	WRITE_ONCE(bug_is_there, true);
+}
+
+/* What a bug keeps is kept until the case is over, however slow the machine is. */
+static void stay_until_undone(void)
+{
+	int ms;
+
+	for (ms = 0; ms < 60000 && !READ_ONCE(undone); ms += 20)
+		msleep(20);
+}
+
+/* Workers go on until they have met the bug, however late it comes about. */
+static void repeat(void (*once)(void), int times, int pause_ms)
+{
+	bool met;
+	int i = 0;
+
+	do {
+		met = innocent_run || READ_ONCE(bug_is_there);
+		once();
+		msleep(pause_ms);
+	} while (++i < times || (!met && i < 100 * times));
+}
 
 /* ABBA: move_stock() takes shelf, then cellar; count_stock() the other way round. */
 static DEFINE_MUTEX(stock_shelf);
@@ -93,12 +129,7 @@ static noinline void count_stock(void)
 
 static void mover(void)
 {
-	int i;
-
-	for (i = 0; i < 60; i++) {
-		move_stock();
-		msleep(4);
-	}
+	repeat(move_stock, 60, 4);
 }
 
 static void counter(void)
@@ -113,6 +144,7 @@ static void counter(void)
 			count_stock();
 		msleep(4);
 	}
+	bug_came_about();
 }
 
 static int abba_run(bool innocent)
@@ -134,12 +166,7 @@ static noinline void append_line(void)
 
 static void appender(void)
 {
-	int i;
-
-	for (i = 0; i < 40; i++) {
-		append_line();
-		msleep(5);
-	}
+	repeat(append_line, 40, 5);
 }
 
 static void *journal_prepare(void)
@@ -153,8 +180,10 @@ static noinline int rotate_journal(bool fails)
 {
 	mutex_lock(&journal);
 	journal_lines = 0;
-	if (fails)
+	if (fails) {
+		bug_came_about();
 		return -EIO;
+	}
 	mutex_unlock(&journal);
 	return 0;
 }
@@ -190,8 +219,10 @@ static noinline void flush_cache(void)
 	if (innocent_run)
 		msleep(4000);
 	mutex_lock(&cache_mutex);
-	if (!innocent_run)
-		msleep(4000);
+	if (!innocent_run) {
+		bug_came_about();
+		stay_until_undone();
+	}
 	cached = 0;
 	mutex_unlock(&cache_mutex);
 }
@@ -205,12 +236,7 @@ static noinline void fill_cache(void)
 
 static void filler_of_cache(void)
 {
-	int i;
-
-	for (i = 0; i < 40; i++) {
-		fill_cache();
-		msleep(5);
-	}
+	repeat(fill_cache, 40, 5);
 }
 
 static void flusher(void)
@@ -237,18 +263,23 @@ static void *starved_prepare(void)
 	return &routes;
 }
 
-static noinline void look_up_route(int ms)
+static noinline void look_up_route(void)
 {
 	down_read(&routes);
 	routes_known++;
-	msleep(ms);
+	msleep(4);
 	up_read(&routes);
 }
 
 static noinline void dump_routes(void)
 {
 	down_read(&routes);
-	msleep(innocent_run ? 20 : 4000);
+	if (innocent_run) {
+		msleep(20);
+	} else {
+		bug_came_about();
+		stay_until_undone();
+	}
 	up_read(&routes);
 }
 
@@ -261,12 +292,7 @@ static noinline void add_route(void)
 
 static void route_reader(void)
 {
-	int i;
-
-	for (i = 0; i < 25; i++) {
-		look_up_route(4);
-		msleep(4);
-	}
+	repeat(look_up_route, 25, 4);
 }
 
 static void route_dumper(void)
@@ -277,12 +303,7 @@ static void route_dumper(void)
 
 static void route_writer(void)
 {
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		add_route();
-		msleep(12);
-	}
+	repeat(add_route, 20, 12);
 }
 
 static int starved_run(bool innocent)
@@ -312,6 +333,8 @@ static noinline void drain_ring(int ms)
 	u64 end;
 
 	spin_lock_irqsave(&ring_lock, flags);
+	if (ms > 1000)
+		bug_came_about();
 	end = ktime_get_mono_fast_ns() + (u64)ms * NSEC_PER_MSEC;
 	while (ktime_get_mono_fast_ns() < end) {
 		ring_used++;
@@ -341,12 +364,7 @@ static void drainer(void)
 
 static void filler(void)
 {
-	int i;
-
-	for (i = 0; i < 100; i++) {
-		fill_ring();
-		msleep(4);
-	}
+	repeat(fill_ring, 100, 4);
 }
 
 static int spin_run(bool innocent)
@@ -378,20 +396,17 @@ static noinline int send_packet(bool fails)
 {
 	down(&gate);
 	packets++;
-	if (fails)
+	if (fails) {
+		bug_came_about();
 		return -EIO;
+	}
 	up(&gate);
 	return 0;
 }
 
 static void receiver(void)
 {
-	int i;
-
-	for (i = 0; i < 40; i++) {
-		receive_packet();
-		msleep(5);
-	}
+	repeat(receive_packet, 40, 5);
 }
 
 static void sender(void)
@@ -403,7 +418,8 @@ static void sender(void)
 		msleep(8);
 	}
 	send_packet(!innocent_run);
-	msleep(4000);
+	if (!innocent_run)
+		stay_until_undone();
 }
 
 static int semaphore_run(bool innocent)
@@ -415,7 +431,7 @@ static int semaphore_run(bool innocent)
 const struct fault_case deadlock_cases[] = {
 	{ "deadlock_kernel_abba", abba_prepare, abba_run, NULL },
 	{ "deadlock_kernel_found", abba_prepare, abba_run, NULL },
-	{ "deadlock_semaphore", semaphore_prepare, semaphore_run, NULL },
+	{ "deadlock_semaphore", semaphore_prepare, semaphore_run, let_go },
 	{ "deadlock_exited", journal_prepare, exited_run, NULL },
 	{ "deadlock_kernel_sleep", sleep_prepare, sleep_run, wait_for_threads },
 	{ "deadlock_starved", starved_prepare, starved_run, wait_for_threads },

@@ -11,6 +11,7 @@
 #include "culprits.h"
 
 #define PLANTED_ROUNDS 60
+#define PLANTED_OBJECTS 150 /* a thread; of which a watch follows one at a time, chosen by chance */
 
 static bool is_innocent;
 static struct completion planted_done;
@@ -177,7 +178,7 @@ static int use_objects(void *unused)
 {
 	int i;
 
-	for (i = 0; i < PLANTED_ROUNDS; i++) {
+	for (i = 0; i < PLANTED_OBJECTS; i++) {
 		struct planted_object *object = planted_new(i);
 
 		if (!object)
