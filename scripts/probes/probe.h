@@ -1,5 +1,5 @@
-// BPF programs attached to functions of a process and to tracepoints of the kernel, for the recipes that see more than
-// watches show.
+// BPF programs attached to functions of a process and to tracepoints of the kernel, for the recipes that see
+// more than watches show.
 #pragma once
 
 #include "base/result.h"
