@@ -28,6 +28,7 @@ __u64 unheard = 0; // taken, and no room to say so
 // Where there are more births than slots, the next free slot lets some pass, by chance: a slot that takes the
 // next one always may stay in step with a fault that comes every so many objects, and never meet it. CPUs may
 // race for these two: chance does not mind.
+enum { MOST_PASSED = 3 };
 __u32 passed = 0;  // for want of a slot, since one was taken last
 __u32 to_pass = 0; // before one is taken
 
@@ -113,7 +114,7 @@ static int born(__u64 address, bool user) {
         __sync_fetch_and_add(&unheard, 1);
         return 0;
     }
-    const __u32 passed_by = passed, most = passed_by < BIRTHS_MOST_PASSED ? passed_by : BIRTHS_MOST_PASSED;
+    const __u32 passed_by = passed, most = passed_by < MOST_PASSED ? passed_by : MOST_PASSED;
     to_pass = bpf_get_prandom_u32() % (most + 1);
     passed = 0;
     bpf_ringbuf_submit(event, 0);

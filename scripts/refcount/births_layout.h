@@ -11,10 +11,9 @@ typedef __u32 births_u32;
 #endif
 
 enum {
-    BIRTHS_NAME = 32,       // of a slab cache, with its end
-    BIRTHS_FOLLOWED = 256,  // most objects under way
-    BIRTHS_RING = 65536,    // bytes
-    BIRTHS_MOST_PASSED = 3, // births that a free slot lets pass, by chance
+    BIRTHS_NAME = 32,      // of a slab cache, with its end
+    BIRTHS_FOLLOWED = 256, // most objects under way
+    BIRTHS_RING = 65536,   // bytes
 };
 
 enum births_what {
