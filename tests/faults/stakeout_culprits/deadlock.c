@@ -75,6 +75,7 @@ static void stay_until_undone(void)
 {
 	int ms;
 
+	bug_came_about();
 	for (ms = 0; ms < 60000 && !READ_ONCE(undone); ms += 20)
 		msleep(20);
 }
@@ -219,10 +220,8 @@ static noinline void flush_cache(void)
 	if (innocent_run)
 		msleep(4000);
 	mutex_lock(&cache_mutex);
-	if (!innocent_run) {
-		bug_came_about();
+	if (!innocent_run)
 		stay_until_undone();
-	}
 	cached = 0;
 	mutex_unlock(&cache_mutex);
 }
@@ -274,12 +273,10 @@ static noinline void look_up_route(void)
 static noinline void dump_routes(void)
 {
 	down_read(&routes);
-	if (innocent_run) {
+	if (innocent_run)
 		msleep(20);
-	} else {
-		bug_came_about();
+	else
 		stay_until_undone();
-	}
 	up_read(&routes);
 }
 
@@ -327,15 +324,15 @@ static void *spin_prepare(void)
  * By the clock, not by udelay(): Debian's 6.1 under QEMU was seen to be through with 2500 times udelay(1000) in 1.2 ms. This
  * clock is read from its counter, and goes on while interrupts are off.
  */
-static noinline void drain_ring(int ms)
+static noinline void drain_ring(bool too_long)
 {
 	unsigned long flags;
 	u64 end;
 
 	spin_lock_irqsave(&ring_lock, flags);
-	if (ms > 1000)
+	if (too_long)
 		bug_came_about();
-	end = ktime_get_mono_fast_ns() + (u64)ms * NSEC_PER_MSEC;
+	end = ktime_get_mono_fast_ns() + (too_long ? 2500 : 1) * (u64)NSEC_PER_MSEC;
 	while (ktime_get_mono_fast_ns() < end) {
 		ring_used++;
 		cpu_relax();
@@ -355,11 +352,11 @@ static void drainer(void)
 	int i;
 
 	for (i = 0; i < 10; i++) {
-		drain_ring(1);
+		drain_ring(false);
 		msleep(10);
 	}
 	if (!innocent_run)
-		drain_ring(2500);
+		drain_ring(true);
 }
 
 static void filler(void)
@@ -396,10 +393,8 @@ static noinline int send_packet(bool fails)
 {
 	down(&gate);
 	packets++;
-	if (fails) {
-		bug_came_about();
+	if (fails)
 		return -EIO;
-	}
 	up(&gate);
 	return 0;
 }
