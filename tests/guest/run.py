@@ -82,11 +82,16 @@ def fresh_share(kernel: qemu.Kernel, stakeout: Path) -> Path:
     return share
 
 
-def run_kernel(version: str, chosen: argparse.Namespace) -> report.Outcome:
+def prepare(version: str, chosen: argparse.Namespace) -> qemu.Kernel:
     kernel = qemu.Kernel((chosen.work / version).resolve())
     subprocess.run([HERE / "initrd.sh", kernel.folder], check=True)
-    share, log, junit = fresh_share(kernel, chosen.stakeout), kernel.folder / "serial.log", kernel.folder / "junit.xml"
+    share = fresh_share(kernel, chosen.stakeout)
     (share / "script").write_text(guest_script(kernel, share, chosen))
+    return kernel
+
+
+def run_kernel(version: str, kernel: qemu.Kernel, chosen: argparse.Namespace) -> report.Outcome:
+    share, log, junit = kernel.folder / "share", kernel.folder / "serial.log", kernel.folder / "junit.xml"
     junit.unlink(missing_ok=True)
     lines: list[str] = []
 
@@ -119,11 +124,13 @@ def tell(kernel: qemu.Kernel, outcome: report.Outcome, seconds: float, log: Path
         print(f"   serial log: {log}")
 
 
-def run_side_by_side(versions: list[str], chosen: argparse.Namespace) -> bool:
+def run_side_by_side(kernels: dict[str, qemu.Kernel], chosen: argparse.Namespace) -> bool:
     """A guest uses one CPU at most, and waits for most of its time."""
+    def run_one(version: str) -> None:
+        sys.exit(0 if run_kernel(version, kernels[version], chosen).good else 1)
+
     fork = multiprocessing.get_context("fork")  # with our handlers of signals: each ends its own guest
-    runs = [fork.Process(target=lambda version=version: sys.exit(not run_kernel(version, chosen).good))
-            for version in versions]
+    runs = [fork.Process(target=run_one, args=(version,)) for version in kernels]
     try:
         for run in runs:
             run.start()
@@ -150,11 +157,11 @@ def main() -> int:
         return 2
     try:
         subprocess.run([HERE / "kernels.sh", chosen.work], check=True)
-        good = run_side_by_side(list(chosen.kernel or VERSIONS), chosen)
+        kernels = {version: prepare(version, chosen) for version in chosen.kernel or VERSIONS}
     except subprocess.CalledProcessError as error:
         print(f"{error.cmd[0]} failed with status {error.returncode}", file=sys.stderr)
         return 2
-    return 0 if good else 1
+    return 0 if run_side_by_side(kernels, chosen) else 1
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ import pytest
 import kernel_state
 from actor import Actor
 from checks import balanced, judged, written
+from followups import counts, pairs
 from scripts import NothingLeft, of_actor
-from stakeout_run import Record, Watch, wait_until
+from stakeout_run import wait_until
 
 # preempt_count's fields (include/linux/preempt.h), the same since Linux 5.0
 SOFTIRQ_BIT, SOFTIRQ_BITS, HARDIRQ_BITS, NMI_BITS = 0x100, 0x00FF00, 0x0F0000, 0xF00000
@@ -32,33 +33,6 @@ class OnCpu:
 
     def __exit__(self, *_: object) -> None:
         os.sched_setaffinity(self._actor.pid, self._before)
-
-
-def counts(watch: Watch) -> Record:
-    """Of the follow-ups, after the end: every hit that deferred was followed up, or counted by what became of it."""
-    told: Record = watch.summary["followups"]
-    assert told["deferred"] == told["followed"] + told["missed"] + told["unfinished"], told
-    return told
-
-
-def pairs(watch: Watch, delay: int) -> list[tuple[Record, Record]]:
-    """Hits with their follow-ups, each of which must be its hit's, and not come too early.
-
-    One that comes more than a tenth of a second late (on a machine that is busy, softirqs wait) is shown by itself, and
-    one whose hit was lost is, too; all others must be where their hits are, however far the reader is behind.
-    """
-    alone = {look["hit"]: look for look in watch.of_type("followup")}
-    assert len(alone) == len(watch.of_type("followup")), "a follow-up was told twice"
-    found = []
-    for hit in watch.hits():
-        late = alone.get(hit["seq"])
-        assert late is None or "followup" not in hit and late["time_ns"] - late["due_ns"] > 90_000_000
-        if look := hit.get("followup", late):
-            found.append((hit, look))
-    for hit, look in found:
-        assert look["fields"]["hit"] == hit["fields"]["hit"] == hit["seq"]
-        assert look["due_ns"] == hit["time_ns"] + 1000 * delay <= look["time_ns"]
-    return found
 
 
 @pytest.mark.parametrize("cpu", [0, 1])
