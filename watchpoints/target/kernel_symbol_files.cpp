@@ -77,6 +77,28 @@ std::optional<std::uint64_t> offset_between(const std::vector<KernelSymbol>& in_
 
 } // namespace
 
+Result<std::unique_ptr<KernelSymbols>> KernelSymbols::read_file(const std::string& path) {
+    const std::string tried = "read the kernel symbols of " + path;
+    auto text = text_of(path);
+    if (!text) return arm_error(tried, text.error().cause, {}, text.error().errno_value);
+    auto symbols = parse(std::move(*text));
+    constexpr std::size_t least = 1000;
+    if (symbols->size() < least)
+        return arm_error(tried, "it holds no kernel's symbols",
+                         "Debian's own System.map is a line that names the package of the real one (-dbg)");
+    return symbols;
+}
+
+std::unique_ptr<KernelSymbols> KernelSymbols::moved(std::uint64_t by) const {
+    std::unique_ptr<KernelSymbols> result(new KernelSymbols); // NOLINT: the constructor is private
+    result->table_->entries.reserve(table_->entries.size());
+    for (const auto& entry : table_->entries)
+        result->table_->add(table_->symbol(entry),
+                            in_kernel_half(entry.address) ? entry.address + by : entry.address);
+    result->table_->end_of_additions();
+    return result;
+}
+
 Status KernelSymbols::add_file(const std::string& path) {
     const std::string tried = "add the kernel symbols of " + path;
     auto text = text_of(path);

@@ -27,6 +27,12 @@ class KernelSymbols {
     static Result<std::unique_ptr<KernelSymbols>> load();
     // From a text in kallsyms' format; for tests and for other machines' tables.
     static std::unique_ptr<KernelSymbols> parse(std::string text);
+    // Every symbol of a System.map or an ELF vmlinux, where the file has it: of a kernel that is not this
+    // one. Error (CannotArm): unreadable, or no kernel's (Debian's System.map is a line that names the real
+    // one).
+    static Result<std::unique_ptr<KernelSymbols>> read_file(const std::string& path);
+    // The same symbols, moved by a KASLR offset; small addresses (offsets into the per-CPU areas) stay.
+    [[nodiscard]] std::unique_ptr<KernelSymbols> moved(std::uint64_t by) const;
 
     // Adds the data symbols of a System.map or an ELF vmlinux, moved by the KASLR offset. Error (CannotArm):
     // the file is unreadable, or shares no text symbol with the running kernel (another kernel's file: more

@@ -84,17 +84,24 @@ std::string compilers_spelling(const std::string& name) {
     return name;
 }
 
+// Members that may be looked at in one search: a guest's types can be made up so that anonymous structs hold
+// themselves many times over. task_struct has some 300.
+constexpr std::size_t most_members = 100'000;
+
 // A member by name, looking into anonymous structs and unions.
-std::optional<Member> find_member(const btf* types, TypeId id, std::string_view field, int depth = 0) {
+std::optional<Member> find_member(const btf* types, TypeId id, std::string_view field, std::size_t& looked_at,
+                                  int depth = 0) {
     const btf_type* t = plain_type(types, id);
     if (t == nullptr || !btf_is_composite(t) || depth > 16) return std::nullopt;
+    looked_at += btf_vlen(t);
+    if (looked_at > most_members) return std::nullopt;
     const std::span<const btf_member> members(btf_members(t), btf_vlen(t));
     for (std::uint32_t i = 0; i < members.size(); ++i) {
         const std::string_view name = name_at(types, members[i].name_off);
         const std::uint64_t offset = btf_member_bit_offset(t, i);
         if (name == field) return Member{members[i].type, offset, btf_member_bitfield_size(t, i)};
         if (!name.empty()) continue;
-        if (auto inside = find_member(types, members[i].type, field, depth + 1)) {
+        if (auto inside = find_member(types, members[i].type, field, looked_at, depth + 1)) {
             inside->bit_offset += offset;
             return inside;
         }
@@ -102,13 +109,16 @@ std::optional<Member> find_member(const btf* types, TypeId id, std::string_view 
     return std::nullopt;
 }
 
-void collect_fields(const btf* types, TypeId id, std::vector<std::string>& names, int depth = 0) {
+void collect_fields(const btf* types, TypeId id, std::vector<std::string>& names, std::size_t& looked_at,
+                    int depth = 0) {
     const btf_type* t = plain_type(types, id);
     if (t == nullptr || !btf_is_composite(t) || depth > 16) return;
+    looked_at += btf_vlen(t);
+    if (looked_at > most_members) return;
     for (const btf_member& member : std::span<const btf_member>(btf_members(t), btf_vlen(t))) {
         const std::string_view name = name_at(types, member.name_off);
         if (name.empty())
-            collect_fields(types, member.type, names, depth + 1);
+            collect_fields(types, member.type, names, looked_at, depth + 1);
         else
             names.emplace_back(name);
     }
@@ -183,7 +193,8 @@ class Walk {
     }
 
     Status member(const PathStep& step) {
-        const auto found = find_member(types_, place_.type, step.field);
+        std::size_t looked_at = 0;
+        const auto found = find_member(types_, place_.type, step.field, looked_at);
         if (!found) return unknown_field(step);
         if (found->bit_size == 0) {
             place_.address += found->bit_offset / 8;
@@ -212,7 +223,8 @@ class Walk {
         if (t == nullptr || !btf_is_composite(t))
             return refuse(step, fmt::format("{} has no members", here()));
         std::vector<std::string> names;
-        collect_fields(types_, place_.type, names);
+        std::size_t looked_at = 0;
+        collect_fields(types_, place_.type, names, looked_at);
         NearNames search(step.field, 4);
         for (const std::string& name : names) search.consider(name);
         const std::vector<std::string> near = std::move(search).take();
@@ -265,6 +277,19 @@ Result<std::unique_ptr<KernelTypes>> KernelTypes::load(const std::string& module
     return types;
 }
 
+Result<std::unique_ptr<KernelTypes>> KernelTypes::parse(std::span<const std::uint8_t> bytes) {
+    constexpr std::size_t most = 64U << 20; // 6.12 has 5 MB
+    const std::string tried = "read the types of another kernel";
+    if (bytes.empty() || bytes.size() > most)
+        return arm_error(tried, fmt::format("{} bytes are no BTF", bytes.size()));
+    std::unique_ptr<KernelTypes> types(
+        new KernelTypes()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
+    types->state_->vmlinux.reset(btf__new(bytes.data(), static_cast<std::uint32_t>(bytes.size())));
+    if (!types->state_->vmlinux)
+        return arm_error(tried, "the bytes are no BTF that libbpf understands", {}, errno);
+    return types;
+}
+
 Result<TypeId> KernelTypes::find(std::string_view name) const {
     const btf* types = state_->all();
     std::string wanted(name);
@@ -298,7 +323,8 @@ std::optional<PerCpuVariable> KernelTypes::per_cpu_variable(std::string_view nam
     const btf_type* t = btf__type_by_id(types, static_cast<TypeId>(section));
     for (const btf_var_secinfo& info : std::span<const btf_var_secinfo>(btf_var_secinfos(t), btf_vlen(t))) {
         const btf_type* variable = btf__type_by_id(types, info.type);
-        if (name_at(types, variable->name_off) == name) return PerCpuVariable{info.offset, variable->type};
+        if (variable != nullptr && name_at(types, variable->name_off) == name)
+            return PerCpuVariable{info.offset, variable->type};
     }
     return std::nullopt;
 }
@@ -310,7 +336,8 @@ std::vector<std::string> KernelTypes::per_cpu_names() const {
     if (section <= 0) return names;
     const btf_type* t = btf__type_by_id(types, static_cast<TypeId>(section));
     for (const btf_var_secinfo& info : std::span<const btf_var_secinfo>(btf_var_secinfos(t), btf_vlen(t)))
-        names.emplace_back(name_at(types, btf__type_by_id(types, info.type)->name_off));
+        if (const btf_type* variable = btf__type_by_id(types, info.type); variable != nullptr)
+            names.emplace_back(name_at(types, variable->name_off));
     return names;
 }
 

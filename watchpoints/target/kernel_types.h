@@ -37,6 +37,8 @@ class KernelTypes {
   public:
     // vmlinux's BTF, and with `module` that module's on top. Error (CannotArm): this kernel has none.
     static Result<std::unique_ptr<KernelTypes>> load(const std::string& module = {});
+    // Another kernel's, from its raw BTF. Error (CannotArm): the bytes are no BTF.
+    static Result<std::unique_ptr<KernelTypes>> parse(std::span<const std::uint8_t> bytes);
     ~KernelTypes();
     KernelTypes(const KernelTypes&) = delete;
     KernelTypes& operator=(const KernelTypes&) = delete;
