@@ -1,6 +1,7 @@
 #include "xen-bridge/guest/guest_stack.h"
 
 #include "watchpoints/hit/call_site.h"
+#include "xen-bridge/guest/stack_links.h"
 
 #include <algorithm>
 #include <array>
@@ -88,10 +89,11 @@ std::vector<std::uint64_t> by_frame_pointers(const StackWords& stack, std::uint6
     return found;
 }
 
-std::vector<std::uint64_t> by_scanning(const StackWords& stack, ReturnAddresses& returns, std::size_t limit) {
+std::vector<std::uint64_t> by_scanning(const StackWords& stack, ReturnAddresses& returns) {
+    constexpr std::size_t most = 512;
     std::vector<std::uint64_t> found;
     for (const std::uint64_t value : stack.all()) {
-        if (found.size() >= limit) break;
+        if (found.size() >= most) break;
         if (returns.is_one(value)) found.push_back(value);
     }
     return found;
@@ -119,8 +121,11 @@ GuestStack kernel_stack(GuestMemory& memory, const KernelSymbols& symbols, const
     result.way = StackWay::FramePointers;
     auto addresses = by_frame_pointers(stack, question.bp, returns, limit);
     if (addresses.empty()) {
-        result.way = StackWay::Scanned;
-        addresses = by_scanning(stack, returns, limit);
+        const auto all = by_scanning(stack, returns);
+        addresses = StackLinks(symbols, memory.reader()).chain(question.ip, all);
+        result.way = addresses.empty() ? StackWay::Scanned : StackWay::Linked;
+        if (addresses.empty()) addresses = all;
+        addresses.resize(std::min(addresses.size(), limit));
     }
     result.frames.push_back(guest_frame(symbols, question.ip, false));
     for (const std::uint64_t address : addresses)

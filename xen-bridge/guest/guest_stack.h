@@ -1,10 +1,11 @@
 // The kernel stack of a hit in a guest, without its unwind tables.
 //
-// Two ways, and the result says which was taken. Frame pointers, where the guest's kernel has them: the chain
-// of saved base pointers must lie within the stack and rise, and each return address must follow a call in
-// the kernel's text. Else the words of the stack are looked through: those that are addresses of kernel text
-// behind a call. That finds all callers, but also what earlier calls have left behind in parts of the stack
-// that were not written since.
+// Three ways, and the result says which was taken. Frame pointers, where the guest's kernel has them: the
+// chain of saved base pointers must lie within the stack and rise, and each return address must follow a call
+// in the kernel's text. Else the words of the stack are looked through for addresses of kernel text behind a
+// call; those of them that call each other from the instruction pointer to an entry of the kernel are the
+// stack (stack_links.h). Where there is no such chain, all are given: the callers, and among them what
+// earlier calls have left behind.
 #pragma once
 
 #include "watchpoints/hit/hit.h"
@@ -17,7 +18,7 @@
 
 namespace stakeout {
 
-enum class StackWay { None, FramePointers, Scanned };
+enum class StackWay { None, FramePointers, Linked, Scanned };
 
 struct GuestStack {
     std::vector<Frame> frames; // innermost first; the first is the instruction pointer itself
