@@ -10,13 +10,14 @@ seconds=${FUZZ_SECONDS:-60}
 cases=""
 failed=0
 pids=()
-for name in expression record when; do
+names=(expression record when kallsyms page_walk vm_event_ring xentrace)
+for name in "${names[@]}"; do
   mkdir -p "$folder/new-$name"
   "$folder/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -rss_limit_mb=2048 -max_len=4096 \
     -artifact_prefix="$folder/crash-$name-" "$folder/new-$name" "$here/corpus/$name" >"$folder/$name.log" 2>&1 &
   pids+=("$!")
 done
-for name in expression record when; do
+for name in "${names[@]}"; do
   if wait "${pids[0]}"; then
     cases+="<testcase classname=\"fuzz\" name=\"$name\"/>"
     grep -E 'number_of_executed_units|new_units_added' "$folder/$name.log" | sed "s/^/$name: /"

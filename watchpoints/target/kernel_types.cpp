@@ -2,6 +2,7 @@
 
 #include "base/near_names.h"
 #include "loader/btf_names.h"
+#include "loader/libbpf_log.h"
 
 #include <bpf/btf.h>
 #include <fmt/format.h>
@@ -284,9 +285,14 @@ Result<std::unique_ptr<KernelTypes>> KernelTypes::parse(std::span<const std::uin
         return arm_error(tried, fmt::format("{} bytes are no BTF", bytes.size()));
     std::unique_ptr<KernelTypes> types(
         new KernelTypes()); // NOLINT(cppcoreguidelines-owning-memory): private constructor
+    capture_libbpf_messages();
     types->state_->vmlinux.reset(btf__new(bytes.data(), static_cast<std::uint32_t>(bytes.size())));
+    const int problem = errno;
+    const std::string says = take_libbpf_messages();
     if (!types->state_->vmlinux)
-        return arm_error(tried, "the bytes are no BTF that libbpf understands", {}, errno);
+        return arm_error(tried,
+                         "the bytes are no BTF that libbpf understands" + (says.empty() ? "" : ": " + says),
+                         {}, problem);
     return types;
 }
 
