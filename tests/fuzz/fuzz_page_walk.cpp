@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const PageTables tables{numbers[0] % 0x10'0000, 4 + static_cast<int>(numbers[0] >> 63)};
     GuestMemory memory(frames, tables);
     for (const std::uint64_t address :
-         {numbers[1], numbers[2], numbers[3], numbers[1] | 0xffff'ffff'8000'0000ULL}) {
+         {numbers[1], numbers[2], numbers[3], numbers[1] | kernel_map_start}) {
         check(memory.walk_to_end(address), address);
         std::array<std::uint8_t, 9000> bytes{};
         if (memory.read(address, bytes) > bytes.size()) std::abort();

@@ -140,6 +140,33 @@ TEST(GuestMemory, ForgetsByItselfInALongRead) {
     EXPECT_GE(guest.frames.forgotten, 2);
 }
 
+TEST(GuestMemory, AnnouncesLongReadsAndLeavesTextOut) {
+    class Announced : public FakeFrames {
+      public:
+        void expect(std::span<const std::uint64_t> numbers) override {
+            EXPECT_LE(numbers.size(), 256U);
+            for (const std::uint64_t number : numbers) EXPECT_TRUE(has(number));
+            announced += numbers.size();
+        }
+        std::size_t announced = 0;
+    };
+    Announced frames;
+    FakeGuest made;
+    made.write(kernel, std::vector<std::uint8_t>(600 * 4096, 0x5a));
+    made.map(kernel + 0x1000, 0x10001, page_present | page_no_execute);
+    for (std::uint64_t number = 1; number < 0x10300; ++number) {
+        const auto from = made.frames.frame(number);
+        if (!from.empty()) std::copy(from.begin(), from.end(), frames.at(number).begin());
+    }
+    GuestMemory memory(frames, made.tables);
+    std::vector<std::uint8_t> bytes(600 * 4096);
+    EXPECT_EQ(memory.read(kernel, bytes), bytes.size());
+    EXPECT_GE(frames.announced, 600U);
+    EXPECT_EQ(memory.data_reader()(kernel, bytes), 0U);
+    EXPECT_EQ(memory.data_reader()(kernel + 0x1000, bytes), 4096U) << "the page behind it is text";
+    EXPECT_EQ(memory.reader()(kernel + 0x1000, bytes), 599U * 4096);
+}
+
 GuestLayout layout() {
     GuestLayout layout;
     layout.page_offset = 0xffff'8880'0000'0000ULL;

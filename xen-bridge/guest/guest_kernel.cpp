@@ -55,7 +55,9 @@ Status GuestKernel::find_in_memory(GuestMemory& memory) {
         return arm_error(
             "find the guest's kernel", "its page tables map nothing where Linux has its image",
             "is the guest a 64-bit Linux, and has it come up? Addresses can be watched all the same (--gpa)");
-    auto tables = find_kallsyms(memory.reader(), image->start, image->end);
+    auto tables = find_kallsyms(memory.data_reader(), image->start, image->end);
+    // A kernel that does not keep text and data apart (CONFIG_STRICT_KERNEL_RWX), or is just coming up.
+    if (!tables) tables = find_kallsyms(memory.reader(), image->start, image->end);
     if (!tables) return std::move(tables).error();
     symbols_ = KernelSymbols::parse(std::move(tables->text));
     symbols_from_ = "the guest's own tables";

@@ -8,26 +8,51 @@ namespace stakeout {
 namespace {
 
 constexpr std::size_t max_mapped = 1024; // frames; 4 MiB
+constexpr std::size_t batch_pages = 256; // as many as are remembered
 
 } // namespace
 
-std::optional<std::uint64_t> GuestMemory::frame_of(std::uint64_t page) {
+std::optional<std::uint64_t> GuestMemory::frame_of(std::uint64_t page, Want want) {
     Known& known = known_.at((page / guest_page_bytes) % known_.size());
-    if (known.page == page) return known.frame;
+    const auto wanted = [&]() -> std::optional<std::uint64_t> {
+        if (want == Want::Data && known.executable) return std::nullopt;
+        return known.frame;
+    };
+    if (known.page == page) return wanted();
     if (mapped_ >= max_mapped) forget();
     mapped_ += 1;
     const WalkEnd end = walk_to_end(page);
     if (!end.mapped()) return std::nullopt;
-    known = {page, end.page.frame};
-    return known.frame;
+    known = {page, end.page.frame, end.page.executable};
+    return wanted();
+}
+
+// Translates the pages of a long read ahead, as many as are remembered, and announces their frames.
+void GuestMemory::expect(std::uint64_t address, std::size_t size, Want want) {
+    std::array<std::uint64_t, batch_pages> numbers{};
+    std::size_t count = 0;
+    const std::uint64_t first = address & ~(guest_page_bytes - 1);
+    const std::uint64_t pages = (address - first + size + guest_page_bytes - 1) / guest_page_bytes;
+    for (std::uint64_t i = 0; i < std::min<std::uint64_t>(pages, numbers.size()); ++i) {
+        const auto frame = frame_of(first + i * guest_page_bytes, want);
+        if (!frame) break;
+        numbers.at(count++) = *frame;
+    }
+    if (count > 1) frames_.expect(std::span(numbers).first(count));
 }
 
 std::size_t GuestMemory::read(std::uint64_t address, std::span<std::uint8_t> into) {
-    std::size_t done = 0;
+    return read(address, into, Want::Everything);
+}
+
+std::size_t GuestMemory::read(std::uint64_t address, std::span<std::uint8_t> into, Want want) {
+    std::size_t done = 0, pages = 0;
     while (done < into.size()) {
         const std::uint64_t at = address + done;
         if (done != 0 && at < address) break; // the end of the address space
-        const auto frame = frame_of(at & ~(guest_page_bytes - 1));
+        if (pages++ % batch_pages == 0 && into.size() - done > guest_page_bytes)
+            expect(at, into.size() - done, want);
+        const auto frame = frame_of(at & ~(guest_page_bytes - 1), want);
         if (!frame) break;
         const auto bytes = frames_.frame(*frame);
         if (bytes.size() < guest_page_bytes) break;
@@ -70,6 +95,12 @@ std::optional<std::uint64_t> GuestMemory::physical(std::uint64_t address) {
 
 CodeReader GuestMemory::reader() {
     return [this](std::uint64_t address, std::span<std::uint8_t> into) { return read(address, into); };
+}
+
+CodeReader GuestMemory::data_reader() {
+    return [this](std::uint64_t address, std::span<std::uint8_t> into) {
+        return read(address, into, Want::Data);
+    };
 }
 
 void GuestMemory::forget() {

@@ -48,6 +48,9 @@ class GuestMemory {
 
     // As the functions of watchpoints/hit want it. Lives no longer than this object.
     [[nodiscard]] CodeReader reader();
+    // The same for data alone: executable pages are as good as not mapped. Half of a kernel's image is text,
+    // and each page that is mapped takes time.
+    [[nodiscard]] CodeReader data_reader();
 
     void forget();
     [[nodiscard]] GuestFrames& frames() { return frames_; }
@@ -57,8 +60,12 @@ class GuestMemory {
     struct Known {
         std::uint64_t page = 1; // page-aligned address; 1: nothing
         std::uint64_t frame = 0;
+        bool executable = false;
     };
-    std::optional<std::uint64_t> frame_of(std::uint64_t page);
+    enum class Want { Everything, Data };
+    std::size_t read(std::uint64_t address, std::span<std::uint8_t> into, Want want);
+    std::optional<std::uint64_t> frame_of(std::uint64_t page, Want want = Want::Everything);
+    void expect(std::uint64_t address, std::size_t size, Want want); // a long read begins
 
     GuestFrames& frames_;
     PageTables tables_;

@@ -134,6 +134,23 @@ struct Reach {
 };
 constexpr std::array<Reach, 2> reaches{{{8U << 20, 3U << 20}, {40U << 20, 16U << 20}}};
 
+// `failure` stays empty when there is no token table at these digits.
+Attempt decode_at(const CodeReader& memory, std::uint64_t digits, std::uint64_t start, std::uint64_t end) {
+    Attempt attempt;
+    for (const Reach& reach : reaches) {
+        const std::uint64_t from = digits - start > reach.before ? (digits - reach.before) & ~7ULL : start;
+        const std::uint64_t to = end - digits > reach.behind ? digits + reach.behind : end;
+        const MemoryWindow window(memory, from, to);
+        const auto tokens = KallsymsTokens::at_digits(window, digits - from);
+        if (!tokens) break;
+        attempt = decode_around(window, *tokens);
+        if (attempt.found) break;
+        attempt.failure =
+            fmt::format("there is a token table at {:#x}, {}", from + tokens->start, attempt.failure);
+    }
+    return attempt;
+}
+
 } // namespace
 
 Result<KallsymsTables> find_kallsyms(const CodeReader& memory, std::uint64_t start, std::uint64_t end) {
@@ -142,19 +159,14 @@ Result<KallsymsTables> find_kallsyms(const CodeReader& memory, std::uint64_t sta
     if (end <= start || end - start > largest_range)
         return arm_error(tried, fmt::format("{:#x}-{:#x} is no kernel image", start, end), remedy);
     std::string failure = "there is no token table: the kernel may have been built without CONFIG_KALLSYMS";
-    for (const std::uint64_t digits : digit_tokens(memory, start, end, most_candidates)) {
-        for (const Reach& reach : reaches) {
-            const std::uint64_t from =
-                digits - start > reach.before ? (digits - reach.before) & ~7ULL : start;
-            const std::uint64_t to = end - digits > reach.behind ? digits + reach.behind : end;
-            const MemoryWindow window(memory, from, to);
-            const auto tokens = KallsymsTokens::at_digits(window, digits - from);
-            if (!tokens) break;
-            Attempt attempt = decode_around(window, *tokens);
-            if (attempt.found) return std::move(*attempt.found);
-            failure =
-                fmt::format("there is a token table at {:#x}, {}", from + tokens->start, attempt.failure);
-        }
+    std::uint64_t from_here = start;
+    for (std::size_t candidate = 0; candidate < most_candidates; ++candidate) {
+        const auto digits = next_digits(memory, from_here, end);
+        if (!digits) break;
+        from_here = *digits + 1;
+        Attempt attempt = decode_at(memory, *digits, start, end);
+        if (attempt.found) return std::move(*attempt.found);
+        if (!attempt.failure.empty()) failure = attempt.failure;
     }
     return arm_error(tried, failure, remedy);
 }

@@ -11,7 +11,7 @@ constexpr std::string_view digits_text = "0\0001\0002\0003\0004\0005\0006\0007\0
 static_assert(digits_text.size() == 20);
 
 constexpr std::size_t page = 4096;
-constexpr std::size_t chunk = 256 * 1024;
+constexpr std::size_t chunk = 1024 * 1024;
 constexpr std::size_t longest_token = 512; // KSYM_NAME_LEN: no token is longer than a name
 constexpr std::size_t first_digit = '0';
 constexpr std::size_t token_count = 256;
@@ -84,20 +84,15 @@ std::optional<KallsymsTokens> KallsymsTokens::at_digits(const MemoryWindow& wind
     return std::nullopt;
 }
 
-std::vector<std::uint64_t> digit_tokens(const CodeReader& memory, std::uint64_t start, std::uint64_t end,
-                                        std::size_t limit) {
-    std::vector<std::uint64_t> found;
-    for (std::uint64_t at = start; at < end && found.size() < limit; at += chunk) {
+std::optional<std::uint64_t> next_digits(const CodeReader& memory, std::uint64_t start, std::uint64_t end) {
+    for (std::uint64_t at = start; at < end; at += chunk) {
         // A little of the next piece too: the digits may lie across the border.
         const MemoryWindow window(memory, at,
                                   std::min<std::uint64_t>(end, at + chunk + digits_text.size() - 1));
-        const std::string_view text = window.text();
-        for (std::size_t place = text.find(digits_text);
-             place != std::string_view::npos && found.size() < limit;
-             place = text.find(digits_text, place + 1))
-            found.push_back(at + place);
+        const std::size_t place = window.text().find(digits_text);
+        if (place != std::string_view::npos) return at + place;
     }
-    return found;
+    return std::nullopt;
 }
 
 } // namespace stakeout

@@ -56,8 +56,7 @@ struct KallsymsTokens {
     static std::optional<KallsymsTokens> at_digits(const MemoryWindow& window, std::size_t digits);
 };
 
-// Where "0\0" ... "9\0" lie in [start, end): candidates, `limit` at most.
-std::vector<std::uint64_t> digit_tokens(const CodeReader& memory, std::uint64_t start, std::uint64_t end,
-                                        std::size_t limit);
+// The first place in [start, end) where "0\0" ... "9\0" lie. nullopt: there is none.
+std::optional<std::uint64_t> next_digits(const CodeReader& memory, std::uint64_t start, std::uint64_t end);
 
 } // namespace stakeout

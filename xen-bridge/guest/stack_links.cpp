@@ -37,9 +37,9 @@ std::optional<std::uint64_t> StackLinks::function_of(std::uint64_t address) cons
 
 bool StackLinks::is_entry(std::uint64_t address) const {
     // arch/x86/entry, arch/x86/kernel/head_64.S, arch/x86/xen
-    static constexpr std::array<std::string_view, 7> prefixes{
-        "entry_",     "asm_",    "ret_from_fork", "secondary_startup_64", "x86_64_start_kernel",
-        "xen_entry_", "xen_asm_"};
+    static constexpr std::array<std::string_view, 8> prefixes{
+        "entry_",     "asm_",     "ret_from_fork", "secondary_startup_64", "x86_64_start_kernel",
+        "xen_entry_", "xen_asm_", "rest_init"}; // the text of rest_init's callers is freed
     const auto symbol = symbols_.containing(address - 1);
     return symbol && std::any_of(prefixes.begin(), prefixes.end(),
                                  [&](std::string_view prefix) { return symbol->name.starts_with(prefix); });
