@@ -40,14 +40,13 @@ void check(const WalkEnd& end, std::uint64_t address) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size < 32) return 0;
+    if (size < 40) return 0;
     std::array<std::uint64_t, 4> numbers{};
     std::memcpy(numbers.data(), data, sizeof numbers);
     InputFrames frames(data + 32, size - 32);
     const PageTables tables{numbers[0] % 0x10'0000, 4 + static_cast<int>(numbers[0] >> 63)};
     GuestMemory memory(frames, tables);
-    for (const std::uint64_t address :
-         {numbers[1], numbers[2], numbers[3], numbers[1] | kernel_map_start}) {
+    for (const std::uint64_t address : {numbers[1], numbers[2], numbers[3], numbers[1] | kernel_map_start}) {
         check(memory.walk_to_end(address), address);
         std::array<std::uint8_t, 9000> bytes{};
         if (memory.read(address, bytes) > bytes.size()) std::abort();

@@ -26,7 +26,7 @@ class StackWords {
         const std::size_t wanted = std::min<std::uint64_t>(end - question.sp, bytes.size());
         const std::size_t got = memory.read(question.sp, std::span(bytes).first(wanted));
         words_.resize(got / word);
-        std::memcpy(words_.data(), bytes.data(), words_.size() * word);
+        if (!words_.empty()) std::memcpy(words_.data(), bytes.data(), words_.size() * word);
     }
     [[nodiscard]] std::uint64_t start() const { return start_; }
     [[nodiscard]] std::uint64_t end() const { return start_ + words_.size() * word; }

@@ -85,8 +85,7 @@ Result<std::unique_ptr<KernelTypes>> types_in_memory(GuestMemory& memory, const 
 
 Result<std::unique_ptr<KernelTypes>> types_in_file(const std::string& path) {
     const auto parse = [](std::string_view text) {
-        return KernelTypes::parse(
-            {static_cast<const std::uint8_t*>(static_cast<const void*>(text.data())), text.size()});
+        return KernelTypes::parse(std::vector<std::uint8_t>(text.begin(), text.end()));
     };
     if (const auto elf = ElfFile::open(path)) {
         const ElfFile::Section* section = (*elf)->section(".BTF");

@@ -147,6 +147,7 @@ Attempt decode_at(const CodeReader& memory, std::uint64_t digits, std::uint64_t 
         if (attempt.found) break;
         attempt.failure =
             fmt::format("there is a token table at {:#x}, {}", from + tokens->start, attempt.failure);
+        if (from == start && to == end) break; // there is no more to look at
     }
     return attempt;
 }

@@ -11,7 +11,7 @@ constexpr std::string_view digits_text = "0\0001\0002\0003\0004\0005\0006\0007\0
 static_assert(digits_text.size() == 20);
 
 constexpr std::size_t page = 4096;
-constexpr std::size_t chunk = 1024 * 1024;
+constexpr std::size_t chunk = 1U << 20;
 constexpr std::size_t longest_token = 512; // KSYM_NAME_LEN: no token is longer than a name
 constexpr std::size_t first_digit = '0';
 constexpr std::size_t token_count = 256;
@@ -69,7 +69,8 @@ void MemoryWindow::refill(const CodeReader& memory, std::uint64_t start, std::ui
 }
 
 std::string_view MemoryWindow::text() const {
-    return {static_cast<const char*>(static_cast<const void*>(bytes_.data())), bytes_.size()};
+    const void* const start = bytes_.data();
+    return {static_cast<const char*>(start), bytes_.size()};
 }
 
 std::optional<KallsymsTokens> KallsymsTokens::at_digits(const MemoryWindow& window, std::size_t digits) {

@@ -1,8 +1,10 @@
 #include "xen-bridge/records/trace_buffer.h"
 
+#include "xen-bridge/records/shared_words.h"
+
 #include <fmt/format.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cstring>
 
 #include <xen/xen.h>
@@ -14,11 +16,6 @@ namespace {
 
 constexpr std::size_t header_bytes = sizeof(t_buf);
 
-// The two positions are the other side's too: each access is one whole load or store.
-std::uint32_t& position(std::span<std::uint8_t> pages, std::size_t offset) {
-    return *static_cast<std::uint32_t*>(static_cast<void*>(pages.data() + offset));
-}
-
 } // namespace
 
 std::size_t TraceBuffer::data_bytes() const {
@@ -29,8 +26,8 @@ TraceBuffer::Window TraceBuffer::window() const {
     Window window;
     const std::size_t size = data_bytes();
     if (size == 0) return window;
-    window.prod = std::atomic_ref(position(pages_, offsetof(t_buf, prod))).load(std::memory_order_acquire);
-    window.cons = std::atomic_ref(position(pages_, offsetof(t_buf, cons))).load(std::memory_order_relaxed);
+    window.prod = SharedWords(pages_).load(offsetof(t_buf, prod));
+    window.cons = SharedWords(pages_).load(offsetof(t_buf, cons));
     const auto is_position = [&](std::uint32_t value) { return value < 2 * size && value % 4 == 0; };
     window.prod_sane = is_position(window.prod);
     if (!window.prod_sane || !is_position(window.cons)) return window;
@@ -40,9 +37,7 @@ TraceBuffer::Window TraceBuffer::window() const {
     return window;
 }
 
-void TraceBuffer::set_cons(std::uint32_t cons) {
-    std::atomic_ref(position(pages_, offsetof(t_buf, cons))).store(cons, std::memory_order_release);
-}
+void TraceBuffer::set_cons(std::uint32_t cons) { SharedWords(pages_).store(offsetof(t_buf, cons), cons); }
 
 Result<std::size_t> TraceBuffer::drain(std::vector<std::uint8_t>& into) {
     const Window now = window();

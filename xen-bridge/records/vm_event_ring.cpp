@@ -1,8 +1,9 @@
 #include "xen-bridge/records/vm_event_ring.h"
 
+#include "xen-bridge/records/shared_words.h"
+
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cstring>
 #include <type_traits>
 
@@ -21,21 +22,18 @@ constexpr std::size_t entry_bytes = sizeof(vm_event_sring_entry);
 
 // As __RING_SIZE of io/ring.h: the largest power of two that fits.
 constexpr std::uint32_t ring_entries() {
-    std::uint32_t count = 1;
+    std::size_t count = 1;
     while (2 * count * entry_bytes <= 4096 - ring_start) count *= 2;
-    return count;
+    return static_cast<std::uint32_t>(count);
 }
 static_assert(sizeof(Request) == sizeof(Response) && std::is_trivially_copyable_v<Request>);
 static_assert(VM_EVENT_INTERFACE_VERSION == 7, "vm_event.h has changed: compare it with this file");
 
-std::uint32_t& position(std::span<std::uint8_t, 4096> page, std::size_t offset) {
-    return *static_cast<std::uint32_t*>(static_cast<void*>(page.data() + offset));
-}
 std::uint32_t load(std::span<std::uint8_t, 4096> page, std::size_t offset) {
-    return std::atomic_ref(position(page, offset)).load(std::memory_order_acquire);
+    return SharedWords(page).load(offset);
 }
 void store(std::span<std::uint8_t, 4096> page, std::size_t offset, std::uint32_t value) {
-    std::atomic_ref(position(page, offset)).store(value, std::memory_order_release);
+    SharedWords(page).store(offset, value);
 }
 std::size_t place_of(std::uint32_t index) {
     return ring_start + (index & (ring_entries() - 1)) * entry_bytes;
