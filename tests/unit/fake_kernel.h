@@ -33,6 +33,17 @@ inline std::vector<std::uint8_t> made_up_btf(bool hot) {
     (void)btf__add_field(types, "pid", word, 200 * 8, 0);
     (void)btf__add_field(types, "tgid", word, 204 * 8, 0);
     (void)btf__add_field(types, "comm", name, 300 * 8, 0);
+    const int module_name = btf__add_array(types, word, letter, 56);
+    (void)btf__add_struct(types, "module", 512);
+    (void)btf__add_field(types, "state", word, 0, 0);
+    (void)btf__add_field(types, "list", list, 8 * 8, 0);
+    (void)btf__add_field(types, "name", module_name, 24 * 8, 0);
+    (void)btf__add_field(types, "kallsyms", nothing, 128 * 8, 0);
+    (void)btf__add_struct(types, "mod_kallsyms", 32);
+    (void)btf__add_field(types, "symtab", nothing, 0, 0);
+    (void)btf__add_field(types, "num_symtab", word, 8 * 8, 0);
+    (void)btf__add_field(types, "strtab", nothing, 16 * 8, 0);
+    (void)btf__add_field(types, "typetab", nothing, 24 * 8, 0);
     if (hot) {
         (void)btf__add_struct(types, "pcpu_hot", 64);
         (void)btf__add_field(types, "current_task", nothing, 0, 0);
@@ -76,6 +87,7 @@ class FakeKernel {
         add(data + 0x408, 'D', "max_pfn");
         add(data + 0x410, 'D', "phys_base");
         add(data + 0x800, 'D', "__per_cpu_offset");
+        add(data + 0xc00, 'D', "modules");
         add(data + 0x1000, 'D', "init_task");
         add(data + 0x2000, 'R', "__start_BTF");
         add(data + 0x2000 + types.size(), 'R', "__stop_BTF");
@@ -93,6 +105,8 @@ class FakeKernel {
         guest.write_value(data + 0x808, per_cpu_1);
         guest.write(data + 0x2000, types);
         init_task = data + 0x1000;
+        modules = data + 0xc00;
+        guest.write_value(modules, modules); // none
         tasks({{init_task, 0, 0, "swapper/0"}});
     }
 
@@ -113,7 +127,7 @@ class FakeKernel {
     void runs(std::uint64_t per_cpu, std::uint64_t task) { guest.write_value(per_cpu + 0x40, task); }
 
     FakeGuest guest;
-    std::uint64_t text, init_task = 0;
+    std::uint64_t text, init_task = 0, modules = 0;
     std::vector<ImageSymbol> map; // where the guest has them
 };
 

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <elf.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -136,6 +138,56 @@ TEST(GuestKernel, WithoutTypesTheRestIsThere) {
     EXPECT_FALSE(here->types());
     ASSERT_TRUE(here->why_no_types());
     EXPECT_FALSE(here->tasks());
+}
+
+// A module at `at`, with two symbols and the nameless first one, whose next one in the list is `next`.
+void put_module(FakeGuest& guest, std::uint64_t at, std::uint64_t next, const char* name) {
+    const std::uint64_t tables = at + 0x400, symtab = at + 0x500, strtab = at + 0x800, typetab = at + 0x900;
+    guest.write(at, std::vector<std::uint8_t>(4096, 0));
+    guest.write_value(at + 8, next);
+    guest.write_text(at + 24, name);
+    guest.write_value(at + 128, tables);
+    guest.write_value(tables, symtab);
+    guest.write_value<std::uint32_t>(tables + 8, 3);
+    guest.write_value(tables + 16, strtab);
+    guest.write_value(tables + 24, typetab);
+    std::array<Elf64_Sym, 3> list{};
+    list[1].st_name = 1, list[1].st_value = 0xffff'ffff'c020'0000ULL;
+    list[2].st_name = 6, list[2].st_value = 0xffff'ffff'c020'0100ULL;
+    guest.write_value(symtab, list);
+    guest.write(strtab, std::vector<std::uint8_t>{0, 'p', 'r', 'o', 'b', 0});
+    guest.write_text(strtab + 6, "remove_one");
+    guest.write_text(typetab, "?td");
+}
+
+TEST(GuestKernel, ModulesSymbolsToo) {
+    FakeKernel kernel;
+    const std::uint64_t first = 0xffff'ffff'c100'0000ULL, second = first + 0x10000, coming = first + 0x20000;
+    put_module(kernel.guest, first, second + 8, "xen_netfront");
+    put_module(kernel.guest, second, coming + 8, "nfs");
+    put_module(kernel.guest, coming, kernel.modules, "late");
+    kernel.guest.write_value<std::uint32_t>(coming, 1); // MODULE_STATE_COMING
+    kernel.guest.write_value(kernel.modules, first + 8);
+    auto here = found(kernel);
+    ASSERT_TRUE(here);
+    EXPECT_EQ(here->modules(), 2U);
+    const auto symbol = here->symbols().containing(0xffff'ffff'c020'0104ULL);
+    ASSERT_TRUE(symbol);
+    EXPECT_EQ(symbol->name, "remove_one");
+    EXPECT_EQ(symbol->type, 'd');
+    EXPECT_EQ(here->symbols().find("xen_netfront:prob").size(), 1U);
+    EXPECT_EQ(here->symbols().find("nfs:prob").size(), 1U);
+    EXPECT_TRUE(here->symbols().find("late:prob").empty());
+
+    kernel.guest.write_value<std::uint32_t>(first + 0x408, 0x7fff'ffff); // symbols without number
+    kernel.guest.write_value(second + 8, first + 8);                     // and a list without end
+    here = found(kernel);
+    ASSERT_TRUE(here);
+    EXPECT_TRUE(here->symbols().find("xen_netfront:prob").empty());
+    kernel.guest.write_value<std::uint64_t>(kernel.modules, 0x1234);
+    here = found(kernel);
+    ASSERT_TRUE(here);
+    EXPECT_EQ(here->modules(), 0U);
 }
 
 TEST(GuestKernel, UserTablesOfPti) {

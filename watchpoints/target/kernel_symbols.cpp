@@ -28,6 +28,8 @@ std::unique_ptr<KernelSymbols> KernelSymbols::parse(std::string text) {
     return symbols;
 }
 
+void KernelSymbols::add_text(std::string text) { table_->add_text(std::move(text)); }
+
 Result<std::unique_ptr<KernelSymbols>> KernelSymbols::load() {
     const std::string tried = "read the kernel's symbols from /proc/kallsyms";
     auto text = read_text_file("/proc/kallsyms");

@@ -34,6 +34,8 @@ class KernelSymbols {
     // The same symbols, moved by a KASLR offset; small addresses (offsets into the per-CPU areas) stay.
     [[nodiscard]] std::unique_ptr<KernelSymbols> moved(std::uint64_t by) const;
 
+    // Adds a text in the same format (modules, that are not in the kernel's own tables).
+    void add_text(std::string text);
     // Adds the data symbols of a System.map or an ELF vmlinux, moved by the KASLR offset. Error (CannotArm):
     // the file is unreadable, or shares no text symbol with the running kernel (another kernel's file: more
     // than one text symbol must agree on the offset).

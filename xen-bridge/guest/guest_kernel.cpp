@@ -1,5 +1,6 @@
 #include "xen-bridge/guest/guest_kernel.h"
 
+#include "xen-bridge/guest/guest_modules.h"
 #include "xen-bridge/guest/kallsyms_tables.h"
 
 #include <utility>
@@ -33,6 +34,7 @@ Result<std::unique_ptr<GuestKernel>> GuestKernel::find(GuestMemory& memory,
     if (!found) return std::move(found).error();
     kernel->find_layout(memory);
     kernel->find_types(memory, question);
+    kernel->find_modules(memory);
     memory.forget();
     return kernel;
 }
@@ -80,6 +82,14 @@ void GuestKernel::find_layout(GuestMemory& memory) {
     layout_.phys_base = value_of(memory, *symbols_, "phys_base");
     layout_.image_start = *text;
     layout_.image_end = *end;
+}
+
+void GuestKernel::find_modules(GuestMemory& memory) {
+    if (!types_) return;
+    auto found = modules_of(memory, *types_, *symbols_);
+    if (!found) return;
+    modules_ = found->modules;
+    symbols_->add_text(std::move(found->text));
 }
 
 void GuestKernel::find_types(GuestMemory& memory, const GuestKernelQuestion& question) {

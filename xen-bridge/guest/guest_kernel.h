@@ -31,13 +31,15 @@ class GuestKernel {
     static Result<std::unique_ptr<GuestKernel>> find(GuestMemory& memory,
                                                      const GuestKernelQuestion& question);
 
-    // At the addresses where the guest has them. Modules' symbols are not among them.
+    // At the addresses where the guest has them; with those of the modules that were loaded then, where
+    // types() are known.
     [[nodiscard]] const KernelSymbols& symbols() const { return *symbols_; }
     [[nodiscard]] const std::string& symbols_from() const {
         return symbols_from_;
     } // "the guest's own tables", a path
     // How far KASLR moved the kernel from 0xffffffff81000000 (from the file, where there is one).
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
+    [[nodiscard]] std::size_t modules() const { return modules_; }      // whose symbols are known
     [[nodiscard]] const std::string& banner() const { return banner_; } // may be empty
     [[nodiscard]] std::string release() const { return release_of(banner_); }
     // Parts that the guest does not tell are 0: then their aliases are not found.
@@ -55,10 +57,12 @@ class GuestKernel {
     Status find_in_memory(GuestMemory& memory);
     void find_layout(GuestMemory& memory);
     void find_types(GuestMemory& memory, const GuestKernelQuestion& question);
+    void find_modules(GuestMemory& memory);
 
     std::unique_ptr<KernelSymbols> symbols_;
     std::string symbols_from_;
     std::uint64_t offset_ = 0;
+    std::size_t modules_ = 0;
     std::string banner_;
     GuestLayout layout_;
     std::unique_ptr<KernelTypes> types_;

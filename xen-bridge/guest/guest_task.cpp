@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <string_view>
 
 namespace stakeout {
@@ -30,12 +31,14 @@ std::string name_in(std::span<const std::uint8_t> bytes) {
 Result<std::optional<GuestTask>> look_for(GuestMemory& memory, const TaskFinder& finder, std::uint32_t pid) {
     const std::string tried = fmt::format("find process {} in the guest", pid);
     const std::uint64_t head = finder.init_task + finder.offsets.tasks;
-    std::uint64_t at = head;
-    for (std::size_t count = 0; count < most_tasks; ++count) {
+    std::uint64_t at = head, earlier = head; // where we were when the count was a power of two
+    for (std::size_t count = 1; count < most_tasks; ++count) {
         const auto next = memory.read<std::uint64_t>(at);
         if (!next) return arm_error(tried, fmt::format("the list of tasks cannot be read at {:#x}", at));
         if (*next == head) return std::optional<GuestTask>();
         at = *next;
+        if (at == earlier) break; // a ring without its head
+        if (std::has_single_bit(count)) earlier = at;
         const auto task = task_at(memory, finder, at - finder.offsets.tasks);
         if (!task)
             return arm_error(tried, fmt::format("the list of tasks leads to {:#x}, where there is none", at));

@@ -32,26 +32,6 @@ Result<Field> field_of(const KernelTypes& types, std::string_view type, std::str
     return Field{place->address, place->size};
 }
 
-// Fills in offsets, and remembers the first thing that is missing.
-class FieldReader {
-  public:
-    explicit FieldReader(const KernelTypes& types) : types_(types) {}
-    std::uint64_t offset(std::string_view type, std::string_view field, std::uint64_t bytes) {
-        const auto found = field_of(types_, type, field);
-        if (!found && !missing_)
-            missing_ = found.error();
-        else if (found && bytes != 0 && found->bytes != bytes && !missing_)
-            missing_ = arm_error(fmt::format("find {}.{}", type, field),
-                                 fmt::format("it has {} bytes and not {}", found->bytes, bytes));
-        return found ? found->offset : 0;
-    }
-    [[nodiscard]] const std::optional<Error>& missing() const { return missing_; }
-
-  private:
-    const KernelTypes& types_;
-    std::optional<Error> missing_;
-};
-
 // A per-CPU variable by its symbol, as a member of pcpu_hot (6.2 to 6.14), or by BTF's list of them.
 std::optional<std::uint64_t> per_cpu(const KernelTypes& types, const KernelSymbols& symbols,
                                      std::string_view name) {
@@ -66,6 +46,18 @@ std::optional<std::uint64_t> per_cpu(const KernelTypes& types, const KernelSymbo
 }
 
 } // namespace
+
+std::uint64_t FieldReader::offset(std::string_view type, std::string_view field, std::uint64_t bytes) {
+    const auto found = field_of(types_, type, field);
+    if (!found) {
+        if (!missing_) missing_ = found.error();
+        return 0;
+    }
+    if (bytes != 0 && found->bytes != bytes && !missing_)
+        missing_ = arm_error(fmt::format("find {}.{}", type, field),
+                             fmt::format("it has {} bytes and not {}", found->bytes, bytes));
+    return found->offset;
+}
 
 Result<std::unique_ptr<KernelTypes>> types_in_memory(GuestMemory& memory, const KernelSymbols& symbols) {
     const std::string tried = "read the guest kernel's types from its memory";

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace stakeout {
 
@@ -21,6 +22,20 @@ Result<std::unique_ptr<KernelTypes>> types_in_memory(GuestMemory& memory, const 
 // The same from a file: raw BTF (bpftool btf dump file ... format raw; /sys/kernel/btf/vmlinux of the guest),
 // or the .BTF section of a vmlinux.
 Result<std::unique_ptr<KernelTypes>> types_in_file(const std::string& path);
+
+// Asks for one field after another, and remembers the first that is missing.
+class FieldReader {
+  public:
+    explicit FieldReader(const KernelTypes& types) : types_(types) {}
+    // Offset in bytes; anonymous structs and unions are looked into. It must have `bytes` bytes (0: any
+    // number).
+    std::uint64_t offset(std::string_view type, std::string_view field, std::uint64_t bytes);
+    [[nodiscard]] const std::optional<Error>& missing() const { return missing_; }
+
+  private:
+    const KernelTypes& types_;
+    std::optional<Error> missing_;
+};
 
 // Offsets in bytes.
 struct TaskOffsets {
