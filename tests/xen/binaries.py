@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Iterable
 
@@ -30,3 +31,25 @@ def to_folder(folder: Path, files: Iterable[Path]) -> None:
         stripped(file, folder / "bin")
         for library in libraries(file):
             shutil.copy(library, folder / "lib")
+
+
+def initrd(base: Path, output: Path, files: Iterable[Path], texts: dict[str, str] | None = None) -> Path:
+    """`base` with the binaries in /bin, their libraries, and files with the texts given: a second archive behind the
+    first, which the kernel unpacks over it."""
+    with tempfile.TemporaryDirectory(dir=output.parent) as scratch:
+        place = Path(scratch)
+        to_folder(place, files)
+        (place / "lib" / "x86_64-linux-gnu").mkdir()
+        for library in place.glob("lib/*.so*"):
+            library.rename(place / "lib" / "x86_64-linux-gnu" / library.name)
+        (place / "lib64").mkdir()
+        for loader in place.glob("lib/x86_64-linux-gnu/ld-linux*"):
+            loader.rename(place / "lib64" / loader.name)
+        for name, text in (texts or {}).items():
+            (place / name).write_text(text)
+        names = "\n".join(str(path.relative_to(place)) for path in sorted(place.rglob("*")))
+        archive = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], cwd=place, input=names.encode(),
+                                 stdout=subprocess.PIPE, check=True).stdout
+    first = base.read_bytes()
+    output.write_bytes(first + bytes(-len(first) % 4) + archive)  # archives begin at multiples of four
+    return output

@@ -14,9 +14,11 @@ are kept in the log, and skipped here.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Callable
 
@@ -69,6 +71,9 @@ class Guest:
         self.domid = 0
         self.seconds_to_create = 0.0
         self._log = dom0.share / "console" / f"guest-{name}.log"
+        self._taken = 0
+        self._lines = [""]
+        self._answers: dict[int, list[str]] = defaultdict(list)
         self._tty = ""
         # Of the commands, in this log: whoever attaches to a guest must not take numbers that were used.
         self._number = int(time.time()) % 10**7 * 100
@@ -80,7 +85,9 @@ class Guest:
         ])
 
     def __enter__(self) -> "Guest":
-        self._log.unlink(missing_ok=True)
+        # Emptied and not removed: xenconsoled may still have it open from a guest of the same name.
+        if self._log.exists():
+            os.truncate(self._log, 0)
         (self.dom0.share / f"{self.name}.cfg").write_text(self._text)
         started = time.monotonic()
         self.dom0.run(f"xl create -q /share/{self.name}.cfg", timeout=180, check=True)
@@ -106,7 +113,24 @@ class Guest:
     @property
     def console(self) -> str:
         """All that it said since it was created."""
-        return self._log.read_bytes().decode(errors="replace").replace("\r", "") if self._log.exists() else ""
+        self._read()
+        return "\n".join(self._lines)
+
+    def _read(self) -> None:
+        """Takes what the log has grown by. The last element of _lines is the line that is not whole yet."""
+        if not self._log.exists():
+            return
+        with self._log.open("rb") as log:
+            log.seek(self._taken)
+            more = log.read()
+        self._taken += len(more)
+        first, *others = more.decode(errors="replace").replace("\r", "").split("\n")
+        begin = len(self._lines) - 1
+        self._lines[begin] += first
+        self._lines += others
+        for line in self._lines[begin:-1]:
+            if match := ANSWER.fullmatch(line):
+                self._answers[int(match[1])].append(match[2])
 
     def wait_ready(self, boots: int = 1, timeout: float = 180) -> None:
         """Until its init listens; the second time with boots=2."""
@@ -140,7 +164,6 @@ class Guest:
         return done
 
     def answers(self, number: int) -> list[str]:
-        """What command `number` said, line by line. A line that is not whole yet is not in it."""
-        lines = self.console.split("\n")[:-1]
-        found = (ANSWER.fullmatch(line) for line in lines)
-        return [match[2] for match in found if match and int(match[1]) == number]
+        """What command `number` said, line by line."""
+        self._read()
+        return self._answers[number]

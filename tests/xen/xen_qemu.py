@@ -83,6 +83,14 @@ class Shell:
                  " [ -e /lib/x86_64-linux-gnu/${file#lib/} ] || cp $file /lib/x86_64-linux-gnu/; done", check=True)
         shutil.rmtree(self.share / "binaries")
 
+    def keep(self, file: Path) -> str:
+        """Copies a file into dom0's memory, for xl to read: in many small steps, which are slow over 9p. Its path there."""
+        if file.parent != self.share:
+            shutil.copy(file, self.share)
+        self.run(f"cp /share/{file.name} /tmp/", check=True)
+        (self.share / file.name).unlink()
+        return f"/tmp/{file.name}"
+
     def save_symbols(self, path: Path) -> None:
         """A System.map of the kernel, which is that of the guests too: Debian's packages have none, kallsyms holds all
         symbols, data too, and no kernel that Xen starts is moved by KASLR (the code that does it is in the part of the
@@ -104,8 +112,6 @@ class Dom0(Emulator, Shell):
     def __enter__(self) -> "Dom0":
         shutil.rmtree(self.folder, ignore_errors=True)
         (self.share / "console").mkdir(parents=True)
-        for name in GUEST_MEDIA:
-            shutil.copy(MEDIA / name, self.share)
         started = time.monotonic()
         super().__enter__()
         try:
@@ -114,8 +120,8 @@ class Dom0(Emulator, Shell):
             self.__exit__()
             raise
         self.seconds_to_boot = time.monotonic() - started
-        # In dom0's memory: xl reads them in many small steps, which are slow over 9p.
-        self.run(f"cd /share && cp {' '.join(GUEST_MEDIA)} /tmp/", check=True)
+        for name in GUEST_MEDIA:
+            self.keep(MEDIA / name)
         return self
 
     def __exit__(self, *what: object) -> None:
