@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -13,11 +14,13 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import bochs  # noqa: E402
 from emulator import TREE, WORK  # noqa: E402
 from guests import Guest  # noqa: E402
 from xen_qemu import Dom0  # noqa: E402
 
 STAKEOUT = Path(os.environ.get("STAKEOUT", TREE / "build" / "stakeout"))
+STAKEOUT_XEN = Path(os.environ.get("STAKEOUT_XEN", TREE / "build" / "stakeout-xen"))
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +28,60 @@ def media() -> Path:
     """What is booted, made or brought up to date."""
     subprocess.run([HERE / "media.sh", WORK], check=True)
     return WORK / "media"
+
+
+class _BochsRun:
+    """The one Bochs run, begun before the first test: it takes a CPU of its own while the others use QEMU's."""
+
+    def __init__(self, script: str, files: list[Path]) -> None:
+        self._stop = threading.Event()
+        self._outcome: list[bochs.Run | BaseException] = []
+        self._thread = threading.Thread(target=self._run, args=(script, files), daemon=True)
+        self._thread.start()
+
+    def _run(self, script: str, files: list[Path]) -> None:
+        try:
+            self._outcome.append(bochs.run(WORK / "bochs", script, files, stop=self._stop))
+        except BaseException as problem:  # pylint: disable=broad-except
+            self._outcome.append(problem)
+
+    def end(self) -> None:
+        self._stop.set()
+        self._thread.join(30)
+
+    def outcome(self) -> bochs.Run:
+        self._thread.join()
+        (outcome,) = self._outcome
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+
+def _of_bochs(items: list[pytest.Item]) -> list[pytest.Item]:
+    return [item for item in items if "bochs_run" in getattr(item, "fixturenames", ())]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait for Bochs come last."""
+    waiting = _of_bochs(items)
+    items[:] = [item for item in items if item not in waiting] + waiting
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bochs_begun(request: pytest.FixtureRequest, media: Path) -> Iterator[_BochsRun | None]:
+    """Every module with tests of the Bochs run has its part of the script in BOCHS."""
+    scripts = dict.fromkeys(item.module.BOCHS for item in _of_bochs(request.session.items))  # type: ignore[attr-defined]
+    if not scripts:
+        yield None
+        return
+    run = _BochsRun("\n".join(scripts), [file for file in [STAKEOUT_XEN] if file.exists()])
+    yield run
+    run.end()
+
+
+@pytest.fixture(scope="session")
+def bochs_run(bochs_begun: _BochsRun) -> bochs.Run:
+    return bochs_begun.outcome()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,11 @@
 #!/bin/bash
 # media.sh [WORK]: everything that the Xen tests boot, in WORK/media (default WORK build/xen):
 #
-#   xen, vmlinuz                 Debian's hypervisor, and the kernel of dom0 and of the guests
-#   vmlinux                      the same kernel unpacked: GRUB in Bochs is too slow to let it unpack itself
+#   xen                          Debian's hypervisor
+#   vmlinux                      the kernel of dom0 and the guests, unpacked: under emulation that takes seconds each time
 #   dom0.initrd, guest.initrd    busybox, Xen's tools, the test programs
-#   bochs.initrd                 dom0's for Bochs, without what is only for QEMU; bochs.py adds the checks to it
+#   tiny.elf                     a guest without an operating system (programs/tiny)
+#   bochs.initrd                 dom0's for Bochs, with what guests need; bochs.py adds the checks to it
 #
 # Made again when something that they are made of has changed. The binaries under test are in none of them: they change
 # often, and are put on the share (QEMU) or added to the initrd (Bochs) for each run.
@@ -25,7 +26,8 @@ say() { printf 'media: %s\n' "$*" >&2; }
 
 "$here/unpack.sh" "$work"
 release=$(<"$work/release")
-sources=("$here"/{media.sh,dom0-init,guest-init} "$here"/programs/* "$work/release")
+mapfile -t sources < <(find "$here/programs" -type f)
+sources+=("$here"/{media.sh,unpack_kernel.py,dom0-init,guest-init} "$work/release")
 if [[ -f $media/done && -z $(find "${sources[@]}" -newer "$media/done") ]]; then exit 0; fi
 say "making the initrds"
 rm -rf "$media"
@@ -70,10 +72,17 @@ with_modules() {
     done < <(for module in "$@"; do modprobe -d "$root" -S "$release" --show-depends "$module"; done | awk '!seen[$0]++')
 }
 
-pack() { (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) | gzip -1 >"$2"; }
+pack() { (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) | "${@:2}"; }
 
+# Those for both dom0 and guests are static, those for dom0 alone use Xen's libraries.
 programs() {
     local source
+    mkdir -p "$media/programs/dom0"
+    for source in "$here"/programs/dom0/*.c; do
+        gcc -O1 -g -Wall -Wextra -o "$media/programs/dom0/$(basename "$source" .c)" "$source" -lxenforeignmemory
+    done
+    gcc -m32 -nostdlib -static -no-pie -Wl,-T,"$here/programs/tiny/tiny.ld",--build-id=none,--no-warn-rwx-segments \
+        -o "$media/tiny.elf" "$here/programs/tiny/tiny.S"
     for source in "$here"/programs/*.c; do
         gcc -O1 -g -Wall -Wextra -static -pthread -o "$media/programs/$(basename "$source" .c)" "$source"
     done
@@ -89,7 +98,8 @@ dom0() {
     for tool in "${xen_tools[@]}"; do tools+=("$root/usr/lib/xen-4.17/bin/$tool"); done
     cp "${tools[@]}" "$folder/usr/lib/xen-4.17/bin/"
     for tool in read write ls list rm watch; do cp -L "$root/usr/bin/xenstore-$tool" "$folder/bin/"; done
-    with_libraries "$folder" "${tools[@]}" "$root"/usr/bin/xenstore-read
+    cp "$media"/programs/dom0/* "$folder/bin/"
+    with_libraries "$folder" "${tools[@]}" "$root"/usr/bin/xenstore-read "$media"/programs/dom0/*
     # Loaded by name when a thread is cancelled, so that ldd does not tell.
     cp -L /lib/x86_64-linux-gnu/libgcc_s.so.1 "$folder/lib/x86_64-linux-gnu/"
     with_modules "$folder" xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs "$@"
@@ -100,30 +110,22 @@ dom0() {
 guest() {
     place "$1"
     install -m 755 "$here/guest-init" "$1/init"
-    install -m 755 "$media"/programs/* "$1/bin/"
-}
-
-# The kernel inside a bzImage: where it lies and how it is packed is told by the boot protocol's header.
-unpack_kernel() {
-    /usr/bin/python3 - "$1" "$2" <<'PYTHON'
-import lzma, struct, sys
-image = open(sys.argv[1], "rb").read()
-offset, length = struct.unpack_from("<II", image, 0x248)
-start = (image[0x1F1] + 1) * 512 + offset
-open(sys.argv[2], "wb").write(lzma.LZMADecompressor().decompress(image[start:start + length]))
-PYTHON
+    install -s -m 755 "$media/programs/victim" "$1/bin/"
 }
 
 zcat "$root/boot/xen-4.17-amd64.gz" >"$media/xen"
-cp "$root/boot/vmlinuz-$release" "$media/vmlinuz"
-unpack_kernel "$media/vmlinuz" "$media/vmlinux"
+/usr/bin/python3 -B "$here/unpack_kernel.py" "$root/boot/vmlinuz-$release" "$media/vmlinux"
 programs
 scratch=$(mktemp -d "$work/media.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
-dom0 "$scratch/dom0" virtio_pci virtio_console 9pnet_virtio 9p msr
-pack "$scratch/dom0" "$media/dom0.initrd"
-dom0 "$scratch/bochs"
-pack "$scratch/bochs" "$media/bochs.initrd"
 guest "$scratch/guest"
-pack "$scratch/guest" "$media/guest.initrd"
+pack "$scratch/guest" gzip -1 >"$media/guest.initrd"
+dom0 "$scratch/dom0" virtio_pci virtio_console 9pnet_virtio 9p msr
+pack "$scratch/dom0" gzip -1 >"$media/dom0.initrd"
+# In Bochs nothing comes from elsewhere: the guests' kernels and initrd are in dom0's, which is not packed: unpacking is
+# slow there. The kernel is: GRUB reading it would be as slow as xl unpacking it.
+dom0 "$scratch/bochs"
+gzip -9 <"$media/vmlinux" >"$scratch/bochs/vmlinux.gz"
+cp "$media"/{tiny.elf,guest.initrd} "$scratch/bochs/"
+pack "$scratch/bochs" cat >"$media/bochs.initrd"
 touch "$media/done"
