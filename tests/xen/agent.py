@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator import PATIENCE
+
 HELLO, RUN, SIGNAL, INPUT, STARTED, OUTPUT, ERRORS, EXIT = range(1, 9)
 HEAD = struct.Struct("<III")
 
@@ -61,19 +63,19 @@ class Command:
     def close_input(self) -> None:
         self.agent.send(self.number, INPUT, b"")
 
-    def wait(self, timeout: float = 60) -> Completed:
+    def wait(self, timeout: float = 120) -> Completed:
         self._wait_for(lambda: self.status is not None, timeout, "has not ended")
         assert self.status is not None
         return Completed(self.status, self.stdout, self.stderr)
 
-    def wait_output(self, text: str, timeout: float = 60) -> str:
+    def wait_output(self, text: str, timeout: float = 120) -> str:
         """Waits until its standard output holds the text. The output so far."""
         self._wait_for(lambda: text in self.stdout or self.status is not None, timeout, f"has not said '{text}'")
         if text not in self.stdout:
             raise self.failed(f"ended with {self.status} and has not said '{text}'")
         return self.stdout
 
-    def wait_errors(self, text: str, timeout: float = 60) -> str:
+    def wait_errors(self, text: str, timeout: float = 120) -> str:
         """The same for its standard error."""
         self._wait_for(lambda: text in self.stderr or self.status is not None, timeout, f"has not said '{text}'")
         if text not in self.stderr:
@@ -84,7 +86,7 @@ class Command:
         return Failed(f"in dom0: {self.text}: {what}\nstdout: {self.stdout}\nstderr: {self.stderr}")
 
     def _wait_for(self, condition, timeout: float, what: str) -> None:
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         with self._changed:
             while not condition():
                 left = deadline - time.monotonic()
@@ -150,7 +152,7 @@ class Agent:
         self.send(command.number, RUN, text.encode())
         return command
 
-    def run(self, text: str, timeout: float = 60, check: bool = False) -> Completed:
+    def run(self, text: str, timeout: float = 120, check: bool = False) -> Completed:
         command = self.start(text)
         command.close_input()
         try:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Iterable
 
 import binaries as binaries_
-from emulator import HERE, MEDIA, WORK, Died, Emulator
+from emulator import HERE, MEDIA, PATIENCE, QUICK, WORK, Died, Emulator
 
 ROOT = WORK / "root"
 LIBRARIES = f"{ROOT}/usr/lib/x86_64-linux-gnu:{ROOT}/lib/x86_64-linux-gnu"
@@ -50,12 +50,12 @@ clock: sync=none, time0=1700000000
 """
 
 # gfxpayload: the BIOS calls that look for other video modes crash GRUB in Bochs.
-GRUB = """\
+GRUB = f"""\
 serial --unit=0 --speed=115200
 terminal_output serial
 multiboot2 /boot/xen console=com1 com1=115200,8n1,0x3f8,0 loglvl=all guest_loglvl=all dom0_mem=448M,max:448M \
 dom0_max_vcpus=1 spec-ctrl=no xpti=no ucode=no mce=off cpuidle=0 cpufreq=none watchdog=0 noreboot iommu=0
-module2 /boot/vmlinux console=hvc0 mitigations=off tsc=reliable panic=5 loglevel=4
+module2 /boot/vmlinux console=hvc0 mitigations=off tsc=reliable panic=5 loglevel=4 {QUICK} rodata=off
 module2 /boot/initrd
 set gfxpayload=text
 boot
@@ -131,7 +131,7 @@ def command(folder: Path) -> list[str]:
             "-rc", str(folder / "debugger")]
 
 
-def run(folder: Path, script: str, binaries: Iterable[Path] = (), timeout: float = 600,
+def run(folder: Path, script: str, binaries: Iterable[Path] = (), timeout: float = 900,
         stop: threading.Event = threading.Event()) -> Run:
     """Boots and waits for the end of the checks. What was said until the timeout counts, when there is one. Nobody waits
     longer once `stop` is set."""
@@ -141,7 +141,7 @@ def run(folder: Path, script: str, binaries: Iterable[Path] = (), timeout: float
     serial = folder / "serial.log"
     started = time.monotonic()
     with Emulator(command(folder), folder / "bochs.out") as machine:
-        while not machine.ended() and time.monotonic() - started < timeout and not stop.wait(0.2):
+        while not machine.ended() and time.monotonic() - started < timeout * PATIENCE and not stop.wait(0.2):
             said = serial.read_text(errors="replace") if serial.exists() else ""
             if re.search(r"^dom0: all done|Panic on CPU|Attempted to kill init|Reboot in five", said, re.MULTILINE):
                 break

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Callable
 
 from agent import Completed, Failed
+from emulator import PATIENCE, QUICK
 from xen_qemu import Shell
 
 ANSWER = re.compile(r"@(\d+) (.*)")
@@ -49,12 +50,12 @@ class Process:
     def poll(self) -> int | None:
         return self._said()[1]
 
-    def wait_output(self, pattern: str, timeout: float = 60) -> re.Match[str]:
+    def wait_output(self, pattern: str, timeout: float = 120) -> re.Match[str]:
         """Waits until what it said holds the regular expression; the match."""
         return self._guest.wait_for(
             lambda: re.search(pattern, self.stdout, re.MULTILINE), timeout, f"'{self.text}' has not said '{pattern}'")
 
-    def wait(self, timeout: float = 60) -> Completed:
+    def wait(self, timeout: float = 120) -> Completed:
         status = self._guest.wait_for(lambda: None if (s := self.poll()) is None else (s,), timeout,
                                       f"'{self.text}' has not ended")[0]
         return Completed(status, self.stdout, "")
@@ -65,11 +66,12 @@ class Guest:
 
     def __init__(self, dom0: Shell, name: str, type: str = "pv", vcpus: int = 2, memory: int = 256,
                  append: str = "", config: str = "", kernel: str = "/tmp/vmlinux",
-                 initrd: str = "/tmp/guest.initrd") -> None:
+                 initrd: str = "/tmp/guest.initrd", paused: bool = False) -> None:
         self.dom0 = dom0
         self.name = name
         self.domid = 0
         self.seconds_to_create = 0.0
+        self._paused = paused
         self._log = dom0.share / "console" / f"guest-{name}.log"
         self._taken = 0
         self._lines = [""]
@@ -79,7 +81,7 @@ class Guest:
         self._number = int(time.time()) % 10**7 * 100
         self._text = "\n".join([
             f'name = "{name}"', f'type = "{type}"', f"vcpus = {vcpus}", f"memory = {memory}", f'kernel = "{kernel}"',
-            *([f'ramdisk = "{initrd}"', f'extra = "console=hvc0 {append}"'] if initrd else []),
+            *([f'ramdisk = "{initrd}"', f'extra = "console=hvc0 {QUICK} {append}"'] if initrd else []),
             # A guest that died is kept for a look at it.
             'on_poweroff = "destroy"', 'on_crash = "preserve"', config, "",
         ])
@@ -90,7 +92,8 @@ class Guest:
             os.truncate(self._log, 0)
         (self.dom0.share / f"{self.name}.cfg").write_text(self._text)
         started = time.monotonic()
-        self.dom0.run(f"xl create -q /share/{self.name}.cfg", timeout=180, check=True)
+        pause = "-p" if self._paused else ""
+        self.dom0.run(f"xl create -q {pause} /share/{self.name}.cfg", timeout=300, check=True)
         self.seconds_to_create = time.monotonic() - started
         self.look_up()
         return self
@@ -132,7 +135,7 @@ class Guest:
             if match := ANSWER.fullmatch(line):
                 self._answers[int(match[1])].append(match[2])
 
-    def wait_ready(self, boots: int = 1, timeout: float = 180) -> None:
+    def wait_ready(self, boots: int = 1, timeout: float = 300) -> None:
         """Until its init listens; the second time with boots=2."""
         self.wait_for(lambda: self.console.count("\nguest: ready") >= boots, timeout, "is not ready")
         if boots > 1:
@@ -140,7 +143,7 @@ class Guest:
 
     def wait_for(self, condition: Callable, timeout: float, what: str):
         """Polls until the condition is true; what it returned then."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         while not (found := condition()):
             if time.monotonic() > deadline:
                 end = "\n".join(self.console.splitlines()[-25:])
@@ -157,11 +160,16 @@ class Guest:
         self.type(f"{self._number} {text}\n")
         return Process(self, self._number, text)
 
-    def run(self, text: str, timeout: float = 60, check: bool = True) -> Completed:
+    def run(self, text: str, timeout: float = 120, check: bool = True) -> Completed:
         done = self.start(text).wait(timeout)
         if check and done.status != 0:
             raise Failed(f"guest {self.name}: {text}: ended with {done.status}\n{done.stdout}")
         return done
+
+    def word(self, address: int, value: int | None = None) -> int:
+        """A 32-bit word of a PVH guest's memory, by guest-physical address; set first, where a value is given."""
+        text = f"guestmem {self.domid} {address:#x}" + (f" {value}" if value is not None else "")
+        return int(self.dom0.run(text, check=True).stdout)
 
     def answers(self, number: int) -> list[str]:
         """What command `number` said, line by line."""

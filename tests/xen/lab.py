@@ -115,15 +115,15 @@ def start() -> int:
             daemon()
         finally:
             os._exit(0)
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline:
+    while True:
         time.sleep(0.3)
-        said = state()[1]
+        pid, said = state()
         if said.startswith(("ready", "failed")):
             print(f"dom0 {said}")
             return 0 if said.startswith("ready") else 1
-    print("dom0 is not up")
-    return 1
+        if not pid and STATE.exists():
+            print("dom0 is not up")
+            return 1
 
 
 def stop() -> int:

@@ -20,9 +20,9 @@ type = "pvh"
 memory = 160
 vcpus = 1
 shadow_memory = 32
-kernel = "/vmlinux.gz"
+kernel = "/vmlinux"
 ramdisk = "/guest.initrd"
-extra = "console=hvc0 tsc=reliable mitigations=off no_timer_check loglevel=4"
+extra = "console=hvc0 tsc=reliable mitigations=off no_timer_check loglevel=4 cryptomgr.notests"
 CONFIG
 word() { guestmem "$(xl domid tiny)" "$@"; }
 until_rounds() { for _ in 1 2 3 4 5 6 7 8 9 10; do [ "$(word 0x204004)" -ge "$1" ] && return; sleep 1; done; return 1; }

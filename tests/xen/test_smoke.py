@@ -9,6 +9,7 @@ import binaries
 from conftest import STAKEOUT
 from emulator import MEDIA
 from guests import Guest
+from tiny import Counts, Tiny
 from victim import Victim
 from xen_qemu import Dom0
 
@@ -57,6 +58,31 @@ def test_victim_counts_what_it_does(web1: Guest) -> None:
     assert victim.tell("go user 1000") == "going user"
     assert victim.did("stop") > 0
     victim.quit()
+
+
+def test_guest_survives_what_happens_to_guests(dom0: Dom0, make_guest: Callable[..., Guest]) -> None:
+    """A virtual CPU goes and comes back, the guest reboots: with another number, but spoken to as before."""
+    guest = make_guest("web2")
+    first = guest.domid
+    dom0.run("xl vcpu-set web2 1", check=True)
+    guest.wait_for(lambda: guest.run("nproc").stdout == "1\n", 60, "has both CPUs still")
+    dom0.run("xl vcpu-set web2 2", check=True)
+    # The kernel leaves it to user space to use a CPU that is there again.
+    guest.wait_for(lambda: guest.run("echo 1 >/sys/devices/system/cpu/cpu1/online; nproc", check=False).stdout == "2\n",
+                   60, "has one CPU still")
+    guest.start("reboot -f")
+    guest.wait_ready(boots=2)
+    assert guest.domid != first
+    assert guest.run("nproc").stdout == "2\n"
+
+
+def test_tiny_guest_makes_its_accesses_when_it_is_told(dom0: Dom0) -> None:
+    with Tiny(dom0) as tiny:
+        assert tiny.counts() == Counts(0, 0, 0, 0, 0, 0)
+        tiny.unpause()
+        assert tiny.wait_rounds(1) == Counts(1, 100, 60, 40, 50, 2000)
+        tiny.go(3)
+        assert tiny.wait_rounds(3) == Counts(3, 300, 180, 120, 150, 6000)
 
 
 def test_stakeout_watches_inside_dom0(dom0: Dom0, stakeout_in_dom0: str) -> None:

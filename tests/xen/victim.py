@@ -30,7 +30,7 @@ class Victim:
         """Where the guest's kernel has the frame's variable: no KASLR under Xen."""
         return 0xFFFF888000000000 + (pfn << 12) + self.offset
 
-    def tell(self, line: str, timeout: float = 60) -> str:
+    def tell(self, line: str, timeout: float = 120) -> str:
         """A command; its answer."""
         before = self.process.stdout.count("\n")
         self._guest.run(f"echo {line} >{self._fifo}")
@@ -38,7 +38,7 @@ class Victim:
                                     f"the victim does not answer '{line}'")
         return said[before]
 
-    def did(self, line: str, timeout: float = 60) -> int:
+    def did(self, line: str, timeout: float = 120) -> int:
         """A command that touches memory; the number of accesses that it made, by its own count."""
         answer = self.tell(line, timeout)
         match = re.match(r"did (\d+) ", answer)
