@@ -10,6 +10,11 @@
 What is typed reaches the guest through the pty that xenconsoled made for it; what the guest answers is read from
 xenconsoled's log, which lies on the share. guest-init says what travels. The kernel's own messages are in between: they
 are kept in the log, and skipped here.
+
+A PVH guest with Linux comes up under QEMU 7.2's SVM, but dies ("ENTRY_TRAMPOLINE stack guard page was hit") when it
+starts programs in quick succession: a page fault in user mode finds the kernel's GS base wrong. It happens with one
+thread for all CPUs and with one for each, with and without FSGSBASE; Debian's Xen has no shadow paging to try instead.
+So here PVH means the guest without an operating system (tiny.py), which is steady; Linux in PVH is for Bochs.
 """
 
 from __future__ import annotations

@@ -59,6 +59,9 @@ release_of_kernel() {
 # The release of the kernel that kernels.sh unpacked for the guest tests, nothing if it has not.
 shared_release() { cat "$tree/build/guest/6.1/release" 2>/dev/null || true; }
 
+# Hard links, where it is one file system.
+share_or_copy() { cp -al "$1" "$2" 2>/dev/null || cp -a "$1" "$2"; }
+
 fetch() {
     local release package
     rm -rf "$work/apt" "$work/root" "$work/release"
@@ -77,8 +80,8 @@ fetch() {
     done
     if [[ ! -d $work/root/lib/modules/$release ]]; then
         mkdir -p "$work/root/lib/modules"
-        cp -al "$tree/build/guest/6.1/root/boot/." "$work/root/boot/"
-        cp -al "$tree/build/guest/6.1/root/lib/modules/$release" "$work/root/lib/modules/"
+        share_or_copy "$tree/build/guest/6.1/root/boot/vmlinuz-$release" "$work/root/boot/"
+        share_or_copy "$tree/build/guest/6.1/root/lib/modules/$release" "$work/root/lib/modules/"
     fi
     # Packages that are only unpacked have no modules.dep.
     [[ -f $work/root/lib/modules/$release/modules.dep ]] || depmod -b "$work/root" "$release"
