@@ -4,7 +4,7 @@ include_directories(${CMAKE_SOURCE_DIR})
 
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(fmt REQUIRED)
+find_package(fmt REQUIRED) # its headers; base/ has its compiled half
 
 add_library(static_bpf INTERFACE)
 target_link_libraries(static_bpf INTERFACE -l:libbpf.a -l:libelf.a -l:libz.a)
@@ -14,7 +14,3 @@ target_link_libraries(static_dw INTERFACE -l:libdw.a -l:libelf.a -l:libz.a -l:li
 
 add_library(static_re2 INTERFACE)
 target_link_libraries(static_re2 INTERFACE -l:libre2.a)
-
-# Debian has no static libfmt: use its headers.
-add_library(fmt_headers INTERFACE)
-target_link_libraries(fmt_headers INTERFACE fmt::fmt-header-only)
