@@ -1,5 +1,5 @@
 #include "base/result.h"
-#include "tools/stakeout/duration.h"
+#include "tools/options/duration.h"
 #include "watchpoints/arm/brake.h"
 #include "watchpoints/arm/online_cpus.h"
 #include "watchpoints/target/address_rules.h"

@@ -1,5 +1,7 @@
 #include "tools/output/json_parts.h"
 
+#include "tools/output/json_writer.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -7,22 +9,30 @@ namespace stakeout {
 
 std::string hex(std::uint64_t number) { return fmt::format("{:#x}", number); }
 
-Json frames_of(const std::vector<Frame>& stack) {
-    Json list = Json::array();
+void write_frames(JsonWriter& into, std::string_view key, const std::vector<Frame>& stack) {
+    into.begin_list(key);
     for (const Frame& frame : stack) {
-        Json one{{"ip", hex(frame.ip)}};
+        into.begin_object();
+        into.hex("ip", frame.ip);
         if (!frame.symbol.empty()) {
-            one["symbol"] = frame.symbol;
-            one["offset"] = frame.offset;
+            into.text("symbol", frame.symbol);
+            into.number("offset", frame.offset);
         }
-        if (!frame.module.empty()) one["module"] = frame.module;
+        if (!frame.module.empty()) into.text("module", frame.module);
         if (!frame.file.empty()) {
-            one["file"] = frame.file;
-            one["line"] = frame.line;
+            into.text("file", frame.file);
+            into.number("line", static_cast<std::uint64_t>(frame.line));
         }
-        list.push_back(std::move(one));
+        into.end_object();
     }
-    return list;
+    into.end_list();
+}
+
+Json frames_of(const std::vector<Frame>& stack) {
+    std::string text;
+    JsonWriter writer(text);
+    write_frames(writer, {}, stack);
+    return Json::parse(text, nullptr, false);
 }
 
 Json snapshot_of(const Snapshot& snapshot) {

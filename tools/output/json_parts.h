@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stakeout {
@@ -14,6 +15,8 @@ namespace stakeout {
 using Json = nlohmann::ordered_json;
 
 std::string hex(std::uint64_t number); // "0x2a"
+class JsonWriter;
+void write_frames(JsonWriter& into, std::string_view key, const std::vector<Frame>& stack);
 Json frames_of(const std::vector<Frame>& stack);
 Json snapshot_of(const Snapshot& snapshot);
 

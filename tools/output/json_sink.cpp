@@ -1,6 +1,8 @@
 // JSON lines; the schema is docs/json.md. Addresses and values are hex strings, times are nanoseconds of
 // CLOCK_MONOTONIC. What is not known is absent, or null where the field always stands.
+#include "tools/output/guest_json.h"
 #include "tools/output/json_parts.h"
+#include "tools/output/json_writer.h"
 #include "tools/output/output_stream.h"
 #include "tools/output/sinks.h"
 
@@ -9,7 +11,12 @@
 namespace stakeout {
 namespace {
 
-Json value_of(const std::optional<Value>& value) { return value ? Json(value->hex()) : Json(nullptr); }
+void write_value(JsonWriter& line, std::string_view key, const std::optional<Value>& value) {
+    if (value)
+        line.text(key, value->hex());
+    else
+        line.null(key);
+}
 
 Json field_value(const ScriptField& field) {
     switch (field.kind) {
@@ -85,50 +92,28 @@ class JsonSink final : public WatchListener {
             record["followup_way"] = to_word(*armed.follow_up_way);
             record["followup_pinned"] = armed.follow_ups_pinned;
         }
+        if (armed.guest) add_guest_armed(record, *armed.guest);
         write(record);
     }
 
     void on_hit(const Hit& hit) override {
-        Json record = header("hit");
-        record["seq"] = hit.seq;
-        record["time_ns"] = hit.time_ns;
-        record["cpu"] = hit.cpu;
-        record["pid"] = hit.pid;
-        record["tid"] = hit.tid;
-        record["comm"] = hit.comm;
-        record["access"] = to_word(hit.access);
-        record["target"] = hit.target;
-        record["address"] = hex(hit.address);
-        record["width"] = hit.width;
-        if (hit.width != 0) {
-            record["old"] = value_of(hit.old_value);
-            record["new"] = value_of(hit.new_value);
-        }
-        record["ip"] = hex(hit.ip);
-        if (hit.instruction)
-            record["instruction"] = {{"address", hex(hit.instruction->address)},
-                                     {"text", hit.instruction->text}};
+        JsonWriter line(out_.buffer());
+        line.begin_object();
+        line.number("v", 1);
+        line.text("type", "hit");
+        line.text("watch", watch_);
+        line.number("seq", hit.seq);
+        line.number("time_ns", hit.time_ns);
+        if (hit.guest)
+            write_guest_who(line, hit);
         else
-            record["instruction"] = nullptr;
-        record["mode"] = hit.user_mode ? "user" : "kernel";
-        if (hit.traps > 1) record["traps"] = hit.traps;
-        if (hit.unordered) record["unordered"] = true;
-        for (const AlsoTouched& also : hit.also)
-            record["also"].push_back({{"target", also.target},
-                                      {"old", value_of(also.old_value)},
-                                      {"new", value_of(also.new_value)}});
-        record["kernel_stack"] = frames_of(hit.kernel_stack);
-        record["user_stack"] = frames_of(hit.user_stack);
-        if (hit.says) add_script(record, *hit.says);
-        if (hit.extra_lost) record["fields_lost"] = true;
-        if (hit.deferred) record["deferred"] = true;
-        if (hit.look_missed) record["followup_missed"] = true;
-        for (const Look& look : hit.looks) {
-            Json one = Json::object();
-            add_look(one, look);
-            record[std::string(to_word(look.where))] = std::move(one);
-        }
-        write(record);
+            write_who(line, hit);
+        write_access(line, hit);
+        write_frames(line, "kernel_stack", hit.kernel_stack);
+        write_frames(line, "user_stack", hit.user_stack);
+        write_says(line, hit);
+        line.end_object();
+        out_.append("\n");
     }
 
     void on_look(const Look& look) override {
@@ -182,6 +167,11 @@ class JsonSink final : public WatchListener {
         add_dropped(record, sum.dropped);
         add_follow_ups(record, sum.follow_ups);
         if (sum.script_skipped != 0) record["script_skipped"] = sum.script_skipped;
+        if (sum.guest) {
+            record["outside"] = sum.guest->outside;
+            if (sum.guest->lost_at_most) record["lost_at_most"] = true;
+            record["guest_paused_ns"] = sum.guest->paused_ns;
+        }
         record["braked"] = sum.braked;
         record["braked_ns"] = sum.braked_ns;
         record["duration_ns"] = sum.duration_ns;
@@ -194,6 +184,64 @@ class JsonSink final : public WatchListener {
     [[nodiscard]] std::uint64_t written() const override { return out_.total(); }
 
   private:
+    static void write_who(JsonWriter& line, const Hit& hit) {
+        line.number("cpu", hit.cpu);
+        line.number("pid", hit.pid);
+        line.number("tid", hit.tid);
+        line.text("comm", hit.comm);
+    }
+
+    static void write_access(JsonWriter& line, const Hit& hit) {
+        line.text("access", to_word(hit.access));
+        line.text("target", hit.target);
+        line.hex("address", hit.address);
+        line.number("width", hit.width);
+        if (hit.width != 0) {
+            write_value(line, "old", hit.old_value);
+            write_value(line, "new", hit.new_value);
+        }
+        if (!hit.guest || hit.guest->ip_known) line.hex("ip", hit.ip);
+        if (hit.instruction) {
+            line.begin_object("instruction");
+            line.hex("address", hit.instruction->address);
+            line.text("text", hit.instruction->text);
+            line.end_object();
+        } else {
+            line.null("instruction");
+        }
+        if (!hit.guest || hit.guest->mode_known) line.text("mode", hit.user_mode ? "user" : "kernel");
+        if (hit.traps > 1) line.number("traps", hit.traps);
+        if (hit.unordered) line.truth("unordered", true);
+        if (!hit.also.empty()) write_also(line, hit);
+    }
+
+    static void write_also(JsonWriter& line, const Hit& hit) {
+        line.begin_list("also");
+        for (const AlsoTouched& also : hit.also) {
+            line.begin_object();
+            line.text("target", also.target);
+            write_value(line, "old", also.old_value);
+            write_value(line, "new", also.new_value);
+            line.end_object();
+        }
+        line.end_list();
+    }
+
+    static void write_says(JsonWriter& line, const Hit& hit) {
+        if (hit.says) {
+            Json says = Json::object();
+            add_script(says, *hit.says);
+            line.members(says);
+        }
+        if (hit.extra_lost) line.truth("fields_lost", true);
+        if (hit.deferred) line.truth("deferred", true);
+        if (hit.look_missed) line.truth("followup_missed", true);
+        if (hit.looks.empty()) return;
+        Json looks = Json::object();
+        for (const Look& look : hit.looks) add_look(looks[std::string(to_word(look.where))], look);
+        line.members(looks);
+    }
+
     // Only what has judged and dropped anything.
     static void add_dropped(Json& record, const Dropped& dropped) {
         record["dropped"] = dropped.in_kernel() + dropped.by_reader();

@@ -1,4 +1,5 @@
 #include "tools/output/frame_text.h"
+#include "tools/output/guest_text.h"
 #include "tools/output/output_stream.h"
 #include "tools/output/printable.h"
 #include "tools/output/script_text.h"
@@ -24,6 +25,10 @@ class TextSink final : public WatchListener {
         : out_(out_fd), error_(error_fd), colour_(options.colour) {}
 
     void on_armed(const Armed& armed) override {
+        if (armed.guest) {
+            for (const std::string& line : guest_armed_lines(armed)) say(line);
+            return;
+        }
         for (std::size_t i = 0; i < armed.targets.size(); ++i) {
             const Target& target = armed.targets[i];
             std::string line = fmt::format("watching {}", printable(target.name));
@@ -52,13 +57,20 @@ class TextSink final : public WatchListener {
     void on_hit(const Hit& hit) override {
         std::string& to = out_.buffer();
         auto back = std::back_inserter(to);
-        fmt::format_to(back, "{}#{}{}  {}  {}  pid {}  tid {}  CPU {}\n", bold(), hit.seq, plain(),
-                       clock_.time_of_day(hit.time_ns), printable(hit.comm), hit.pid, hit.tid, hit.cpu);
+        if (hit.guest)
+            fmt::format_to(back, "{}#{}{}  {}  {}\n", bold(), hit.seq, plain(),
+                           clock_.time_of_day(hit.time_ns), guest_who(hit));
+        else
+            fmt::format_to(back, "{}#{}{}  {}  {}  pid {}  tid {}  CPU {}\n", bold(), hit.seq, plain(),
+                           clock_.time_of_day(hit.time_ns), printable(hit.comm), hit.pid, hit.tid, hit.cpu);
         fmt::format_to(back, "    {}{}{} {}", accent(hit.access), to_word(hit.access), plain(),
                        printable(hit.target));
         if (hit.width != 0)
             fmt::format_to(back, "  {} -> {}", value_text(hit.old_value), value_text(hit.new_value));
-        fmt::format_to(back, "  ({} bytes, trap at {:#x})", hit.width, hit.address);
+        if (hit.guest)
+            to += guest_place(hit);
+        else
+            fmt::format_to(back, "  ({} bytes, trap at {:#x})", hit.width, hit.address);
         if (hit.traps > 1) fmt::format_to(back, "  {} traps", hit.traps);
         if (hit.unordered) to += "  unordered";
         to += '\n';
@@ -68,8 +80,9 @@ class TextSink final : public WatchListener {
         if (hit.instruction)
             fmt::format_to(back, "    {:#x}  {}  (ip {:#x})\n", hit.instruction->address,
                            hit.instruction->text, hit.ip);
-        else
+        else if (!hit.guest || hit.guest->ip_known)
             fmt::format_to(back, "    instruction unknown  (ip {:#x})\n", hit.ip);
+        if (hit.guest) to += guest_registers(hit);
         append_stack(to, "kernel", hit.kernel_stack, false);
         append_stack(to, "user  ", hit.user_stack, true);
         if (hit.says) append_script(to, *hit.says, "    ");
@@ -133,6 +146,7 @@ class TextSink final : public WatchListener {
             line +=
                 fmt::format("\n  {} looks in task context, {} missed", looks.task_looks, looks.task_missed);
         add(sum.script_skipped, "hits not shown to the foreign program, for the brake");
+        if (sum.guest) line += guest_summary(*sum.guest);
         if (sum.braked != 0)
             line += fmt::format("; braked {} times for {} of CPU time", sum.braked, seconds(sum.braked_ns));
         say(line);

@@ -1,20 +1,13 @@
-// The commands of `stakeout`: each registers its options with CLI11 and runs when it was chosen. The answer
-// is the process's exit status.
+// The commands of `stakeout`; each file adds one.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "tools/options/command.h"
 
 #include <chrono>
-#include <functional>
 #include <string>
 #include <vector>
 
 namespace stakeout {
-
-struct Command {
-    CLI::App* app = nullptr;
-    std::function<int()> run;
-};
 
 Command add_watch_command(CLI::App& app, std::chrono::steady_clock::time_point process_start);
 // `program`: what stood behind -- on the command line.

@@ -1,9 +1,9 @@
 // `stakeout diagnose deadlock`: who holds these locks, who waits, and does anybody wait in a circle?
 #include "scripts/deadlock/deadlock_recipe.h"
 #include "scripts/deadlock/lock_targets.h"
+#include "tools/options/duration.h"
 #include "tools/stakeout/diagnose_options.h"
 #include "tools/stakeout/diagnose_recipes.h"
-#include "tools/stakeout/duration.h"
 #include "tools/stakeout/failure.h"
 
 namespace stakeout {

@@ -1,10 +1,11 @@
 // `stakeout diagnose leak`: memory that is allocated, never freed, and used by nobody.
 #include "scripts/leak/leak.h"
 
+#include "tools/options/duration.h"
+#include "tools/options/end_signals.h"
 #include "tools/output/sinks.h"
 #include "tools/stakeout/diagnose_options.h"
 #include "tools/stakeout/diagnose_recipes.h"
-#include "tools/stakeout/duration.h"
 #include "tools/stakeout/failure.h"
 #include "tools/stakeout/record_file.h"
 #include "watchpoints/target/launcher.h"
@@ -53,7 +54,7 @@ Result<LeakRequest> check_request(const LeakOptions& o) {
     if (!observe) return std::move(observe).error();
     auto idle = duration_of("--idle", o.idle);
     if (!idle) return std::move(idle).error();
-    auto ttl = check_ttl(o.common);
+    auto ttl = parse_time_to_live(o.common.ttl);
     if (!ttl) return std::move(ttl).error();
     request.observe = *observe;
     request.idle = *idle;

@@ -1,14 +1,13 @@
 #include "tools/stakeout/diagnose_options.h"
 
-#include "tools/stakeout/bounded_number.h"
-#include "tools/stakeout/duration.h"
+#include "tools/options/bounded_number.h"
+#include "tools/options/duration.h"
+#include "tools/options/output_choice.h"
 #include "watchpoints/target/expression.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cctype>
-#include <cstdlib>
 
 namespace stakeout {
 
@@ -55,21 +54,10 @@ Result<DiagnosisOutput> check_output(const DiagnoseOptions& o, const std::string
     if (o.format == "json") output.format = DiagnosisFormat::Json;
     if (o.format == "dot") output.format = DiagnosisFormat::Dot;
     if (o.format == "folded") output.format = DiagnosisFormat::Folded;
-    if (o.colour != "auto" && o.colour != "always" && o.colour != "never")
-        return usage_error("use --color " + o.colour, "it is none of auto, always and never");
-    const bool wanted = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-    output.colour = o.colour == "always" || (o.colour == "auto" && wanted);
+    auto colour = wants_colour(o.colour);
+    if (!colour) return std::move(colour).error();
+    output.colour = *colour;
     return output;
-}
-
-Result<std::chrono::nanoseconds> check_ttl(const DiagnoseOptions& o) {
-    auto ttl = parse_duration(o.ttl);
-    if (!ttl) return ttl;
-    using namespace std::chrono_literals;
-    if (*ttl < 1s || *ttl > 7 * 24h)
-        return usage_error("use --ttl " + o.ttl, "a time to live is at least 1s and at most 7d",
-                           "the default is 10m");
-    return ttl;
 }
 
 namespace {
@@ -106,7 +94,7 @@ Result<SessionPlan> plan_session(const DiagnoseOptions& o) {
         if (!length) return std::move(length).error();
         plan.targets.length = *length;
     }
-    auto ttl = check_ttl(o);
+    auto ttl = parse_time_to_live(o.ttl);
     if (!ttl) return std::move(ttl).error();
     plan.request.time_to_live = *ttl;
     if (!o.max_rate.empty()) {

@@ -42,7 +42,6 @@ void add_diagnosis_output_options(CLI::App& command, DiagnoseOptions& options, c
 
 // Errors (Usage): a format that is not one of `formats`.
 Result<DiagnosisOutput> check_output(const DiagnoseOptions& options, const std::string& formats);
-Result<std::chrono::nanoseconds> check_ttl(const DiagnoseOptions& options);
 // TASK(...)->x is an object, a number an address, all else a symbol. A write-watch with these limits.
 Result<SessionPlan> plan_session(const DiagnoseOptions& options);
 

@@ -3,7 +3,7 @@
 #include "scripts/refcount/all_of_recipe.h"
 #include "scripts/refcount/follower.h"
 #include "scripts/refcount/object_origin.h"
-#include "tools/stakeout/duration.h"
+#include "tools/options/duration.h"
 #include "tools/stakeout/failure.h"
 #include "watchpoints/arm/free_slots.h"
 #include "watchpoints/arm/online_cpus.h"

@@ -1,8 +1,8 @@
 // `stakeout diagnose stomp`: memory overwritten by the wrong code.
 #include "scripts/stomp/stomp_recipe.h"
+#include "tools/options/duration.h"
 #include "tools/stakeout/diagnose_options.h"
 #include "tools/stakeout/diagnose_recipes.h"
-#include "tools/stakeout/duration.h"
 #include "tools/stakeout/failure.h"
 
 namespace stakeout {

@@ -1,30 +1,16 @@
 // `stakeout watch`: resolve, arm, show, end.
-#include "tools/output/sinks.h"
 #include "tools/stakeout/commands.h"
 #include "tools/stakeout/failure.h"
 #include "tools/stakeout/watch_options.h"
 #include "tools/stakeout/watch_session.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
 
 namespace stakeout {
 namespace {
-
-std::unique_ptr<WatchListener> make_sink(const CheckedOptions& checked) {
-    switch (checked.format) {
-    case Format::Json:
-        return make_json_sink(STDOUT_FILENO);
-    case Format::Folded:
-        return make_folded_sink(STDOUT_FILENO, STDERR_FILENO);
-    case Format::Text:
-        break;
-    }
-    return make_text_sink(STDOUT_FILENO, STDERR_FILENO, {checked.colour});
-}
 
 int exit_status(const Summary& summary, bool program_is_ours) {
     if (summary.ended_by == EndedBy::Target && !program_is_ours) return lost_target("", "").exit_status();
@@ -48,8 +34,7 @@ int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point
     };
     auto session = WatchSession::start(std::move(plan));
     if (!session) return fail(session.error());
-    const auto sink = make_sink(*checked);
-    return exit_status((*session)->run(*sink), !options.program.empty());
+    return exit_status((*session)->run(*checked->sink), !options.program.empty());
 }
 
 } // namespace

@@ -1,13 +1,11 @@
 #include "tools/stakeout/watch_options.h"
 
-#include "tools/stakeout/bounded_number.h"
-#include "tools/stakeout/duration.h"
+#include "tools/options/bounded_number.h"
+#include "tools/options/duration.h"
+#include "tools/options/output_choice.h"
 #include "watchpoints/target/expression.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cstdlib>
 
 namespace stakeout {
 
@@ -33,11 +31,14 @@ void add_watch_options(CLI::App& command, WatchOptions& o) {
         ->group(what);
 
     const char* which = "Which accesses";
-    command.add_flag("--w", o.write, "Writes (default)")->group(which);
-    command.add_flag("--rw", o.read_write, "Reads and writes")->group(which);
-    command.add_flag("--r", o.read, "Reads: armed as reads and writes, writes are dropped after decoding")
+    command.add_flag("--w", o.accesses.write, "Writes (default)")->group(which);
+    command.add_flag("--rw", o.accesses.read_write, "Reads and writes")->group(which);
+    command
+        .add_flag("--r", o.accesses.read,
+                  "Reads: armed as reads and writes, writes are dropped after decoding")
         ->group(which);
-    command.add_flag("--x", o.execute, "Execution of a function's first instruction, or of an address")
+    command
+        .add_flag("--x", o.accesses.execute, "Execution of a function's first instruction, or of an address")
         ->group(which);
     command.add_flag("--no-kernel", o.no_kernel, "Leave out the kernel's own accesses to a process's memory")
         ->group(which);
@@ -63,15 +64,6 @@ void add_watch_options(CLI::App& command, WatchOptions& o) {
 
 namespace {
 
-Result<AccessKind> access_kind(const WatchOptions& o) {
-    if (o.write + o.read_write + o.read + o.execute > 1)
-        return usage_error("choose the accesses", "more than one of --w, --rw, --r and --x was given",
-                           "give one");
-    if (o.execute) return AccessKind::Execute;
-    if (o.read) return AccessKind::Read;
-    return o.read_write ? AccessKind::ReadWrite : AccessKind::Write;
-}
-
 Status check_targets(const WatchOptions& o, CheckedOptions& checked) {
     if (o.symbols.empty() && o.objects.empty() && o.addresses.empty())
         return usage_error("watch", "nothing was named",
@@ -85,7 +77,7 @@ Status check_targets(const WatchOptions& o, CheckedOptions& checked) {
     query.type = o.type;
     query.via = o.via;
     query.vmlinux = o.vmlinux;
-    query.function = o.execute;
+    query.function = o.accesses.execute;
     if (o.pid && *o.pid <= 0)
         return usage_error(fmt::format("use --pid {}", *o.pid), "a PID is a positive number");
     query.pid = o.pid;
@@ -98,12 +90,8 @@ Status check_targets(const WatchOptions& o, CheckedOptions& checked) {
 }
 
 Status check_limits(const WatchOptions& o, WatchRequest& request) {
-    auto ttl = parse_duration(o.ttl);
+    auto ttl = parse_time_to_live(o.ttl);
     if (!ttl) return std::move(ttl).error();
-    using namespace std::chrono_literals;
-    if (*ttl < 1s || *ttl > 7 * 24h)
-        return usage_error("use --ttl " + o.ttl, "a time to live is at least 1s and at most 7d",
-                           "the default is 10m");
     request.time_to_live = *ttl;
     if (!o.count.empty()) {
         auto count = bounded_number("--count", o.count, 1, UINT64_MAX - 1);
@@ -131,7 +119,7 @@ Status check_limits(const WatchOptions& o, WatchRequest& request) {
 
 Result<CheckedOptions> check_options(const WatchOptions& o) {
     CheckedOptions checked;
-    auto kind = access_kind(o);
+    auto kind = o.accesses.kind();
     if (!kind) return std::move(kind).error();
     checked.request.kind = *kind;
     if (auto fine = check_targets(o, checked); !fine) return std::move(fine).error();
@@ -140,18 +128,11 @@ Result<CheckedOptions> check_options(const WatchOptions& o) {
         return usage_error("use --no-kernel", "kernel memory is accessed by the kernel only",
                            "it goes with --pid or a program");
     if (auto fine = check_script_options(o.script); !fine) return std::move(fine).error();
-    if (o.format == "text")
-        checked.format = Format::Text;
-    else if (o.format == "json")
-        checked.format = Format::Json;
-    else if (o.format == "folded")
-        checked.format = Format::Folded;
-    else
-        return usage_error("use --output " + o.format, "it is none of text, json and folded");
-    if (o.colour != "auto" && o.colour != "always" && o.colour != "never")
-        return usage_error("use --color " + o.colour, "it is none of auto, always and never");
-    const bool wanted = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-    checked.colour = o.colour == "always" || (o.colour == "auto" && wanted);
+    auto colour = wants_colour(o.colour);
+    if (!colour) return std::move(colour).error();
+    auto sink = make_sink(o.format, *colour);
+    if (!sink) return std::move(sink).error();
+    checked.sink = std::move(*sink);
     return checked;
 }
 

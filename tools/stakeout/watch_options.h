@@ -2,26 +2,26 @@
 #pragma once
 
 #include "base/result.h"
+#include "tools/options/access_flags.h"
 #include "tools/stakeout/script_options.h"
 #include "watchpoints/arm/watch.h"
 #include "watchpoints/target/resolver.h"
 
 #include <CLI/CLI.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace stakeout {
 
-enum class Format { Text, Json, Folded };
-
 struct WatchOptions {
     std::vector<std::string> symbols, objects, addresses, program;
     std::string type, via, vmlinux;
     std::string length, ttl = "10m", count, max_rate, stack_depth, format = "text", colour = "auto";
     std::optional<int> pid;
-    bool write = false, read_write = false, read = false, execute = false;
+    AccessFlags accesses;
     bool no_brake = false, no_stack = false, no_kernel = false;
     ScriptOptions script;
 };
@@ -32,8 +32,7 @@ void add_watch_options(CLI::App& command, WatchOptions& options);
 struct CheckedOptions {
     TargetQuery targets;
     WatchRequest request; // without targets
-    Format format = Format::Text;
-    bool colour = false;
+    std::unique_ptr<WatchListener> sink;
 };
 Result<CheckedOptions> check_options(const WatchOptions& options);
 

@@ -1,14 +1,13 @@
 #include "tools/stakeout/watch_session.h"
 
+#include "tools/options/end_signals.h"
 #include "tools/stakeout/slot_holders.h"
 #include "watchpoints/arm/warm_up.h"
 #include "watchpoints/hit/instruction.h"
 
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <csignal>
 #include <span>
 
 namespace stakeout {
@@ -25,18 +24,6 @@ std::vector<std::uint64_t> addresses_in_text(std::uint64_t start, std::size_t si
 }
 
 } // namespace
-
-// Ctrl-C, kill and a closed terminal end a watch in order, with its summary.
-Result<OwnedFd> catch_signals() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&signals, signal);
-    if (::sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
-        return internal_error("block signals", "the kernel refused", errno);
-    OwnedFd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd) return internal_error("catch signals", "no signalfd", errno);
-    return fd;
-}
 
 Status WatchSession::resolve_targets(TargetQuery& query, WatchRequest& request) {
     if (program_) query.pid = program_->pid();

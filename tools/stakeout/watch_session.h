@@ -16,10 +16,6 @@
 
 namespace stakeout {
 
-// A descriptor that becomes readable when Ctrl-C, kill or a closed terminal wants an end in order; blocks the
-// signals.
-Result<OwnedFd> catch_signals();
-
 struct SessionPlan {
     TargetQuery targets;
     WatchRequest request;             // all but its targets

@@ -45,6 +45,17 @@ struct WatchRequest {
     std::shared_ptr<WarmUp> warm_up; // started early, ended before slots are taken; may be absent
 };
 
+// Of a watch in a Xen guest: where it is and how.
+struct ArmedGuest {
+    std::uint32_t domain = 0;
+    std::string domain_name, kind;        // "PV", "PVH", "HVM"
+    std::string backend;                  // "debug-register"
+    std::vector<std::string> blind_spots; // what it does not see, each a clause
+    std::string kernel;                   // the guest's release, where known
+    std::string symbols_from;             // "the guest's own tables", a file
+    std::vector<std::uint64_t> addresses; // linear addresses that are armed
+};
+
 struct Armed {
     std::string watch; // id
     std::vector<Target> targets;
@@ -61,6 +72,7 @@ struct Armed {
     std::optional<FollowUpWay> follow_up_way; // how its follow-ups run; absent: it has none
     bool follow_ups_pinned = false;           // they stay on the hit's CPU
     std::vector<std::optional<Value>> values; // of each target when armed; per-CPU variables: none
+    std::optional<ArmedGuest> guest;          // then `cpus_*` are vCPUs, and addresses guest-physical
 };
 
 struct Notice {
@@ -117,6 +129,12 @@ struct Summary {
     std::uint64_t braked = 0;         // intervals
     std::uint64_t braked_ns = 0;      // CPU time that was not watched
     std::uint64_t duration_ns = 0;
+    struct Guest {
+        std::uint64_t outside = 0;   // events of the watched frames beside the watched bytes
+        std::uint64_t paused_ns = 0; // that the guest's vCPUs stood still for us
+        bool lost_at_most = false;   // Summary::lost is of what held the hits: so many were lost at the most
+    };
+    std::optional<Guest> guest;
 };
 
 class WatchListener {

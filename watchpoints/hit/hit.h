@@ -76,6 +76,25 @@ struct Look {
     ScriptSays says;
 };
 
+// What only a hit in a Xen guest has. What a backend cannot know is absent here, and `pid`, `tid`, `comm`,
+// `cpu` and `ip` of such a hit mean nothing where the flags say so.
+struct GuestPart {
+    std::uint32_t domain = 0;
+    std::string domain_name; // empty: it has none
+    std::string backend;     // "mem-access"
+    std::optional<std::uint32_t> vcpu;
+    std::optional<std::uint64_t> physical, linear; // where the access began, as the guest numbers and maps it
+    bool task_known = false, ip_known = false, mode_known = false;
+    bool values_read_later = false; // the frame was read after the access, when others may have written too
+    std::string stack_way; // how the stack was found: "frame-pointers", "linked", "scanned"; empty: none
+    struct Register {
+        std::string name;
+        std::uint64_t value = 0;
+    };
+    std::vector<Register> registers; // empty: not known
+    bool registers_before = false;   // they, and ip, are those before the instruction ran
+};
+
 struct Hit {
     std::uint64_t seq = 0;
     std::uint64_t time_ns = 0; // CLOCK_MONOTONIC
@@ -104,6 +123,7 @@ struct Hit {
     bool deferred = false;          // a follow-up was asked for
     bool undecided = false;         // and was to decide whether this hit is shown
     bool look_missed = false;       // it was asked for, and there was no room for it
+    std::optional<GuestPart> guest; // only of a hit in a Xen guest; `cpu`s are vCPUs there
 };
 
 } // namespace stakeout
