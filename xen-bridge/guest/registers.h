@@ -26,6 +26,11 @@ struct GuestRegisters {
 // selector does not tell.
 [[nodiscard]] inline bool in_user_mode(const GuestRegisters& registers) { return (registers.rip >> 63) == 0; }
 
+// EFER.LMA. Of other code the disassembler knows nothing, and the address does not tell the mode.
+[[nodiscard]] inline bool in_long_mode(const GuestRegisters& registers) {
+    return (registers.efer & (1ULL << 10)) != 0;
+}
+
 // The kernel's GS base (its per-CPU area), of an HVM or PVH vCPU: in user mode the shadow one. Between kernel
 // entry and SWAPGS this is the user's: whoever uses it checks what he finds (guest_task.h does).
 [[nodiscard]] inline std::uint64_t kernel_gs_base(const GuestRegisters& registers) {

@@ -81,7 +81,7 @@ VmEventAnswer answer_to(const VmEvent& event);
 
 class VmEventRing {
   public:
-    // `page`: the ring's page as xc_monitor_enable() gives it (fresh). It must outlive this object. Sets the
+    // `page`: the ring's page of xc_monitor_enable(), initialised. It must outlive this object. Sets the
     // ring's event marks so that the other side notifies at each request.
     explicit VmEventRing(std::span<std::uint8_t, 4096> page);
 
