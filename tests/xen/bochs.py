@@ -53,7 +53,7 @@ clock: sync=none, time0=1700000000
 GRUB = f"""\
 serial --unit=0 --speed=115200
 terminal_output serial
-multiboot2 /boot/xen console=com1 com1=115200,8n1,0x3f8,0 loglvl=all guest_loglvl=all dom0_mem=448M,max:448M \
+multiboot2 /boot/xen console=com1 com1=115200,8n1,0x3f8,0 loglvl=warning guest_loglvl=warning dom0_mem=448M,max:448M \
 dom0_max_vcpus=1 spec-ctrl=no xpti=no ucode=no mce=off cpuidle=0 cpufreq=none watchdog=0 noreboot iommu=0
 module2 /boot/vmlinux console=hvc0 mitigations=off tsc=reliable panic=5 loglevel=4 {QUICK} rodata=off
 module2 /boot/initrd

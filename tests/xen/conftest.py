@@ -98,6 +98,20 @@ def stakeout_in_dom0(dom0: Dom0) -> str:
 
 
 @pytest.fixture(scope="session")
+def stakeout_xen(dom0: Dom0) -> str:
+    dom0.install(STAKEOUT_XEN)
+    return STAKEOUT_XEN.name
+
+
+@pytest.fixture(autouse=True)
+def no_watch_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that fails must not take the guest from the next."""
+    yield
+    if "stakeout_xen" in request.fixturenames:
+        request.getfixturevalue("dom0").run("kill -INT $(pidof stakeout-xen) && sleep 3; kill -KILL $(pidof stakeout-xen)")
+
+
+@pytest.fixture(scope="session")
 def web1(dom0: Dom0) -> Iterator[Guest]:
     """A PV guest with two vCPUs, for all tests that leave it as it was."""
     with Guest(dom0, "web1", type="pv", vcpus=2) as guest:

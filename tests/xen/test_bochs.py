@@ -6,30 +6,10 @@ from bochs import Run
 
 # This module's part of the one run.
 BOCHS = """
-cat >/tiny.cfg <<CONFIG
-name = "tiny"
-type = "pvh"
-memory = 16
-vcpus = 1
-kernel = "/tiny.elf"
-on_poweroff = "preserve"
-CONFIG
-cat >/linux.cfg <<CONFIG
-name = "linux"
-type = "pvh"
-memory = 160
-vcpus = 1
-shadow_memory = 32
-kernel = "/vmlinux"
-ramdisk = "/guest.initrd"
-extra = "console=hvc0 tsc=reliable mitigations=off no_timer_check loglevel=4 cryptomgr.notests"
-CONFIG
-word() { guestmem "$(xl domid tiny)" "$@"; }
-until_rounds() { for _ in 1 2 3 4 5 6 7 8 9 10; do [ "$(word 0x204004)" -ge "$1" ] && return; sleep 1; done; return 1; }
 # ROUNDS, WRITES, READS, EXECS, WATCHED, BUSY (programs/tiny/tiny.S)
 counts() { for place in 04 08 0c 10 14 18; do word 0x2040$place; done; }
 check info xl info
-check create-tiny xl create -q -p /tiny.cfg
+check create-tiny create_tiny
 check writes-before word 0x204008
 check unpause-tiny xl unpause tiny
 check rounds-1 until_rounds 1
@@ -38,8 +18,7 @@ check go word 0x204000 3
 check rounds-3 until_rounds 3
 check counts-3 counts
 check destroy-tiny xl destroy tiny
-check create-linux xl create -q /linux.cfg
-check linux-ready until_said 120 linux "^guest: ready"
+check linux-ready create_linux
 check uname guest linux "uname -s; nproc; exit 4"
 check victim guest linux "victim /tmp/v >/tmp/said & sleep 1; echo user 1000 >/tmp/v; sleep 1; echo quit >/tmp/v; wait; cat /tmp/said"
 check destroy-linux xl destroy linux

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Callable
 
 import binaries
@@ -33,8 +34,8 @@ def test_dom0_runs_several_commands_at_once(dom0: Dom0) -> None:
     endless.wait_output("up")
     assert dom0.run("echo while it runs").stdout == "while it runs\n"
     assert endless.poll() is None
-    endless.kill(9)
-    assert endless.wait().status == 128 + 9
+    endless.kill(signal.SIGINT)
+    assert endless.wait().status == 128 + signal.SIGINT
 
 
 def test_guest_has_its_cpus_and_answers(web1: Guest) -> None:

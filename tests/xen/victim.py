@@ -18,9 +18,9 @@ class Victim:
     """
 
     def __init__(self, guest: Guest) -> None:
-        self._fifo = f"/tmp/victim{next(_NUMBERS)}"
+        self.fifo = f"/tmp/victim{next(_NUMBERS)}"
         self._guest = guest
-        self.process = guest.start(f"exec victim {self._fifo}")
+        self.process = guest.start(f"exec victim {self.fifo}")
         said = self.process.wait_output(
             r"pid (\d+)\nuser (\S+) pfn (\S+) offset (\S+)\nmapped (\S+) pfn (\S+) offset \S+\nready")
         self.pid = int(said[1])
@@ -33,7 +33,7 @@ class Victim:
     def tell(self, line: str, timeout: float = 120) -> str:
         """A command; its answer."""
         before = self.process.stdout.count("\n")
-        self._guest.run(f"echo {line} >{self._fifo}")
+        self._guest.run(f"echo {line} >{self.fifo}")
         said = self._guest.wait_for(lambda: (lines := self.process.stdout.splitlines())[before:] and lines, timeout,
                                     f"the victim does not answer '{line}'")
         return said[before]
@@ -46,5 +46,5 @@ class Victim:
         return int(match[1])
 
     def quit(self) -> None:
-        self._guest.run(f"echo quit >{self._fifo}")
+        self._guest.run(f"echo quit >{self.fifo}")
         self.process.wait()

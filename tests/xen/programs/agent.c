@@ -91,7 +91,9 @@ static void start(uint32_t number, const char* text) {
         dup2(in[0], 0);
         dup2(out[1], 1);
         dup2(err[1], 2);
-        signal(SIGPIPE, SIG_DFL);
+        /* The shell that started us in the background had us ignore SIGINT and SIGQUIT. */
+        const int ignored[] = {SIGPIPE, SIGINT, SIGQUIT};
+        for (int i = 0; i < 3; i++) signal(ignored[i], SIG_DFL);
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);

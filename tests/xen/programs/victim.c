@@ -1,22 +1,27 @@
+// clang-format off
 /* victim FIFO: touches memory as it is told, for watches from outside the guest.
  *
- * Prints what can be watched, then "ready", then obeys the commands that are written to FIFO (which it
- * makes), one a line, and answers each with one line:
+ * Prints what can be watched, then "ready", then obeys the commands that are written to FIFO (which it makes), one a
+ * line, and answers each with one line:
  *
  *   user N [US]        N stores to the variable in the anonymous page, one each US microseconds
  *   mapped N [US]      N stores to the variable in the tmpfs page, through the program's mapping
- *   kernel N [US]      N one-byte pwrite()s of the same variable: the kernel's stores, through its direct
- * map. One byte, because the kernel copies with `rep movsb`, which is one hit for each byte read N [US] N
- * loads of the variable in the anonymous page busy N [US]        N stores to both pages that are not to the
- * variables
- *                          -> did N KIND, value V: the variable's value afterwards, which counts its stores
- * (kernel: the lowest byte does) go KIND US         the same without an end, in the background     -> going
- * KIND stop               ends it                                        -> did N KIND, value V pin CPU all
- * that follows runs on this virtual CPU      -> pinned CPU breakpoint on|off  a hardware breakpoint of its
- * own, through perf, on a third variable, as a debugger in the guest would: the guest's kernel writes the
- * debug registers   -> breakpoint on|off own N              N stores to the third variable                 ->
- * did N own, hits H: what the breakpoint counted quit
+ *   kernel N [US]      N one-byte pwrite()s of the same variable: the kernel's stores, through its direct map. One
+ *                      byte, because the kernel copies with `rep movsb`, which is one hit for each byte
+ *   read N [US]        N loads of the variable in the anonymous page
+ *   busy N [US]        N stores to both pages that are not to the variables
+ *        -> did N KIND, value V: the variable's value afterwards, which counts its stores (kernel: the lowest byte does)
+ *   go KIND US         the same without an end, in the background                     -> going KIND
+ *   stop               ends it                                                        -> did N KIND, value V
+ *   pin CPU            all that follows runs on this virtual CPU                      -> pinned CPU
+ *   breakpoint on|off  a hardware breakpoint of its own, through perf, on a third variable, as a debugger in the guest
+ *                      would: the guest's kernel writes the debug registers           -> breakpoint on|off
+ *   own N              N stores to the third variable          -> did N own, hits H: what the breakpoint counted
+ *   vectors MS         keeps a pattern in the AVX registers for so long, looking at them again and again
+ *                                                              -> did N vectors, broken B: looks, and how many were wrong
+ *   quit
  */
+// clang-format on
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/hw_breakpoint.h>
@@ -32,6 +37,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, VARIABLE = 0x40, ELSEWHERE = 0x800 };
@@ -114,6 +120,36 @@ static void set_breakpoint(int on) {
     printf("breakpoint %s\n", breakpoint >= 0 ? "on" : "off");
 }
 
+/* Nothing but the kernel (and Xen) touches the registers between the two instructions. */
+__attribute__((target("avx"))) static int vectors_are_kept(const unsigned char* pattern) {
+    unsigned char back[32] = {0};
+    long turns = 2000000;
+    __asm__ volatile("vmovups %2, %%ymm14\n1: dec %0\njnz 1b\nvmovups %%ymm14, %1\nvzeroupper"
+                     : "+r"(turns), "=m"(back)
+                     : "m"(*(const unsigned char(*)[32])pattern)
+                     : "xmm14", "cc");
+    return !memcmp(back, pattern, sizeof back);
+}
+
+static void keep_vectors(long ms) {
+    unsigned char pattern[32];
+    for (unsigned i = 0; i < sizeof pattern; i++) pattern[i] = (unsigned char)(i + 1);
+    if (!__builtin_cpu_supports("avx")) {
+        printf("no AVX here\n");
+        return;
+    }
+    struct timespec now, end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += ms / 1000;
+    long looks = 0, broken = 0;
+    do {
+        broken += !vectors_are_kept(pattern);
+        looks++;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec < end.tv_sec);
+    printf("did %ld vectors, broken %ld\n", looks, broken);
+}
+
 static void obey(const char* line) {
     static pthread_t thread;
     static struct job background;
@@ -122,6 +158,7 @@ static void obey(const char* line) {
     if (sscanf(line, "pin %ld", &job.count) == 1) return pin((int)job.count);
     if (sscanf(line, "breakpoint %15s", text) == 1) return set_breakpoint(!strcmp(text, "on"));
     if (!strncmp(line, "quit", 4)) exit(0);
+    if (sscanf(line, "vectors %ld", &job.count) == 1) return keep_vectors(job.count);
     if (sscanf(line, "go %15s %u", background.kind, &background.pause) == 2) {
         background.count = -1;
         stop = 0;

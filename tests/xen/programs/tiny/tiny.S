@@ -7,7 +7,8 @@
  *   0x202000  executed 40 times: a `ret` that is called
  *   0x203800  written 50 times, in a page that is busy: 0x203100 is written 2000 times
  *   0x204000  nobody watches this page: GO, the number of rounds wanted; then ROUNDS, those done; WRITES, READS, EXECS,
- *             WATCHED, BUSY: what it did in all, its own counts
+ *             WATCHED, BUSY: what it did in all, its own counts; TOUCH: so many pages from 0x400000 on are written once,
+ *             each, as soon as it is set, and then it is 0 again
  */
 	.set GO,      0x204000
 	.set ROUNDS,  0x204004
@@ -16,6 +17,7 @@
 	.set EXECS,   0x204010
 	.set WATCHED, 0x204014
 	.set BUSY,    0x204018
+	.set TOUCH,   0x20401c
 	.set HYPERCALLS, 0x205000	/* Xen fills this page */
 
 	.section .note.Xen,"a",@note
@@ -78,7 +80,15 @@ wait:	movl $29, %eax			/* sched_op: yield, for dom0 has the same CPU */
 	xorl %ebx, %ebx
 	xorl %ecx, %ecx
 	call HYPERCALLS + 29 * 32
-	movl ROUNDS, %eax
+	movl TOUCH, %ecx
+	jecxz 2f
+	movl $0x400000, %edi
+1:	incl (%edi)
+	addl $4096, %edi
+	decl %ecx
+	jnz 1b
+	movl $0, TOUCH
+2:	movl ROUNDS, %eax
 	cmpl GO, %eax
 	jae wait
 	jmp round
