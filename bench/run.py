@@ -23,10 +23,12 @@ from programs import BUILT, OUT, STAKEOUT
 from slowdown import brake, not_hit
 from starts import starts
 from table import Row, as_markdown
+from xen import xen
 
 PARTS: dict[str, Callable[[bool], list[Row]]] = {
     "cost": hit_cost, "lost": losses, "start": starts, "brake": brake, "idle": not_hit, "memory": memory,
     "scripts": scripts, "leak": leak, "deadlock": deadlock,
+    "xen": xen,
 }
 
 
