@@ -52,6 +52,7 @@ Status GuestWatch::set_up() {
     if (!guardian) return std::move(guardian).error();
     guardian_ = std::move(*guardian);
 
+    suspend_ = std::make_unique<SuspendRequest>(view_->domain()); // before anything is set that it would find
     BackendRequest backend;
     backend.xen = xen_.get();
     backend.domain = view_->domain();

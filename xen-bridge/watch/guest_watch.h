@@ -13,6 +13,7 @@
 #include "xen-bridge/backend/backend.h"
 #include "xen-bridge/care/guardian.h"
 #include "xen-bridge/care/lease.h"
+#include "xen-bridge/domain/suspend_request.h"
 #include "xen-bridge/watch/guest_hits.h"
 #include "xen-bridge/watch/guest_target.h"
 #include "xen-bridge/watch/guest_view.h"
@@ -79,6 +80,7 @@ class GuestWatch {
     std::unique_ptr<GuestView> view_;
     GuestResolution resolution_;
     std::shared_ptr<const HitFilter> filter_;
+    std::unique_ptr<SuspendRequest> suspend_;
     std::unique_ptr<Lease> lease_;
     std::unique_ptr<BridgeGuardian> guardian_;
     std::unique_ptr<Backend> backend_;

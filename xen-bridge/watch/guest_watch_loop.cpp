@@ -39,6 +39,10 @@ void GuestWatch::look(WatchListener& listener) {
         end(EndedBy::Failure, "the bridge stood still, and its guardian has freed the guest");
         return;
     }
+    if (suspend_->made()) {
+        end(EndedBy::Target, "the domain is about to be suspended, to be saved or migrated");
+        return;
+    }
     std::vector<GuestAccess> accesses;
     if (auto collected = backend_->collect(accesses, news_); !collected) {
         end(EndedBy::Failure, collected.error().sentence());
@@ -190,13 +194,15 @@ void GuestWatch::brake(WatchListener& listener) {
 }
 
 void GuestWatch::wait(int stop_fd) {
-    std::array<pollfd, 2> fds{{{stop_fd, POLLIN, 0}, {backend_->fd(), POLLIN, 0}}};
+    // poll(2) passes over what is negative.
     const bool hear = backend_->fd() >= 0 && braked_since_ns_ == 0;
+    std::array<pollfd, 3> fds{
+        {{stop_fd, POLLIN, 0}, {hear ? backend_->fd() : -1, POLLIN, 0}, {suspend_->fd(), POLLIN, 0}}};
     const auto period = std::chrono::duration_cast<std::chrono::nanoseconds>(
         hear ? std::chrono::milliseconds(20) : backend_->period());
     timespec limit{static_cast<time_t>(period.count() / 1'000'000'000),
                    static_cast<long>(period.count() % 1'000'000'000)};
-    if (::ppoll(fds.data(), hear ? 2 : 1, &limit, nullptr) <= 0) return;
+    if (::ppoll(fds.data(), fds.size(), &limit, nullptr) <= 0) return;
     if (fds[0].revents != 0) end(EndedBy::User, "it was asked to end");
     if (fds[1].revents != 0)
         ::usleep(gathers_for_us); // several at once: whoever answers the guest needs the CPU more than we
