@@ -66,18 +66,8 @@ std::optional<Diagnosis> DeadlockRecipe::examine_past() {
                     history.lock().name, held, taken_where(history.lock(), holder),
                     over.waiters.empty() ? std::string("and its CPU with it")
                                          : fmt::format("while {} waited", over.waiters.size()));
-                Culprit culprit;
-                if (at != nullptr) {
-                    culprit.function = at->symbol;
-                    culprit.module = at->module;
-                    culprit.file = at->file;
-                    culprit.line = at->line;
-                }
-                culprit.comm = holder.task.comm;
-                culprit.pid = holder.task.pid;
-                culprit.tid = holder.task.tid;
-                culprit.why = fmt::format("held {} for {:.1f} s", history.lock().name, held);
-                diagnosis->culprits = {std::move(culprit)};
+                diagnosis->culprits = {culprit_of(
+                    at, holder.task, fmt::format("held {} for {:.1f} s", history.lock().name, held))};
             }
             diagnosis->evidence.push_back(evidence_of(history.lock(), over));
         }

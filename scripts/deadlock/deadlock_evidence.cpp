@@ -47,21 +47,6 @@ void add_task(Evidence& to, const TaskName& task, const Lock& lock) {
     to.facts.push_back({"comm", task.comm});
 }
 
-Culprit culprit_of(const Frame* frame, const TaskName& task, std::string why) {
-    Culprit culprit;
-    if (frame != nullptr) {
-        culprit.function = frame->symbol;
-        culprit.module = frame->module;
-        culprit.file = frame->file;
-        culprit.line = frame->line;
-    }
-    culprit.comm = task.comm;
-    culprit.pid = task.pid;
-    culprit.tid = task.tid;
-    culprit.why = std::move(why);
-    return culprit;
-}
-
 const Frame* taken_at(const Lock& lock, const Holding& holding) {
     return taker_in(lock.kind, holding.kernel_stack, holding.user_stack);
 }
@@ -183,6 +168,21 @@ Evidence order_evidence(OrderSeen seen, Observer& observer) {
 }
 
 } // namespace
+
+Culprit culprit_of(const Frame* frame, const TaskName& task, std::string why) {
+    Culprit culprit;
+    if (frame != nullptr) {
+        culprit.function = frame->symbol;
+        culprit.module = frame->module;
+        culprit.file = frame->file;
+        culprit.line = frame->line;
+    }
+    culprit.comm = task.comm;
+    culprit.pid = task.pid;
+    culprit.tid = task.tid;
+    culprit.why = std::move(why);
+    return culprit;
+}
 
 std::string taken_where(const Lock& lock, const Holding& holding) {
     if (!holding.seen) return "taken at a place that was not seen";

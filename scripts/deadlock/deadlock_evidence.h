@@ -16,6 +16,8 @@ std::string taken_where(const Lock& lock, const Holding& holding);
 std::string doing_now(const TaskNow& task, const Situation& situation);
 
 std::string sentence_of(const Trouble& trouble, const Situation& situation);
+// A task as a culprit. `frame`: where it took the lock; null: not known.
+Culprit culprit_of(const Frame* frame, const TaskName& task, std::string why);
 std::vector<Culprit> culprits_of(const Trouble& trouble, const Situation& situation);
 
 // Kinds lock, holder and waiter, for every lock that is held or waited for, and order.
