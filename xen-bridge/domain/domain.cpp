@@ -1,6 +1,7 @@
 #include "xen-bridge/domain/domain.h"
 
 #include "base/near_names.h"
+#include "xen-bridge/domain/store_text.h"
 #include "xen-bridge/domain/xen_api.h"
 
 #include <fmt/format.h>
@@ -8,22 +9,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
-#include <memory>
 
 namespace stakeout {
 namespace {
 
-struct Freed {
-    void operator()(void* memory) const { std::free(memory); } // NOLINT: xenstore's, made by malloc
-};
-
 std::string name_of(const Hypervisor& xen, std::uint32_t id) {
     if (xen.store() == nullptr) return {};
-    unsigned length = 0;
-    const std::unique_ptr<void, Freed> text(
-        xs_read(xen.store(), XBT_NULL, fmt::format("/local/domain/{}/name", id).c_str(), &length));
-    return text ? std::string(static_cast<const char*>(text.get()), length) : std::string();
+    return store_text(xen.store(), fmt::format("/local/domain/{}/name", id)).value_or("");
 }
 
 DomainKind kind_of(const xc_domaininfo_t& info) {

@@ -1,11 +1,11 @@
 #include "xen-bridge/domain/suspend_request.h"
 
+#include "xen-bridge/domain/store_text.h"
 #include "xen-bridge/domain/xen_api.h"
 
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <string_view>
 
 namespace stakeout {
 namespace {
@@ -30,9 +30,7 @@ bool SuspendRequest::made() {
     bool changed = false;
     while (const std::unique_ptr<char*, Freed> event{xs_check_watch(store_.get())}) changed = true;
     if (!changed) return false;
-    unsigned length = 0;
-    const std::unique_ptr<void, Freed> word(xs_read(store_.get(), XBT_NULL, path_.c_str(), &length));
-    return word && std::string_view(static_cast<const char*>(word.get()), length) == "suspend";
+    return store_text(store_.get(), path_) == "suspend";
 }
 
 } // namespace stakeout
