@@ -25,6 +25,7 @@ class TextSink final : public WatchListener {
         : out_(out_fd), error_(error_fd), colour_(options.colour) {}
 
     void on_armed(const Armed& armed) override {
+        if (armed.wall_ahead_ns != 0) clock_ = WallClock(armed.wall_ahead_ns);
         if (armed.guest) {
             for (const std::string& line : guest_armed_lines(armed)) say(line);
             return;

@@ -7,15 +7,7 @@
 namespace stakeout {
 namespace {
 constexpr std::int64_t second_ns = 1'000'000'000;
-
-std::int64_t now_ns(clockid_t clock) {
-    timespec now{};
-    ::clock_gettime(clock, &now);
-    return now.tv_sec * second_ns + now.tv_nsec;
-}
 } // namespace
-
-WallClock::WallClock() : difference_ns_(now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC)) {}
 
 std::string WallClock::time_of_day(std::uint64_t monotonic_ns) const {
     const std::int64_t wall = static_cast<std::int64_t>(monotonic_ns) + difference_ns_;

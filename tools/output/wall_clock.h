@@ -1,6 +1,8 @@
 // CLOCK_MONOTONIC nanoseconds -> the time of day that people read.
 #pragma once
 
+#include "base/monotonic_clock.h"
+
 #include <cstdint>
 #include <string>
 
@@ -8,7 +10,8 @@ namespace stakeout {
 
 class WallClock {
   public:
-    WallClock(); // fixes the difference of the two clocks now
+    WallClock() : WallClock(wall_ahead_ns()) {} // as the two clocks stand now
+    explicit WallClock(std::int64_t ahead_ns) : difference_ns_(ahead_ns) {}
     [[nodiscard]] std::string time_of_day(std::uint64_t monotonic_ns) const; // "21:50:47.123456", local time
 
   private:

@@ -234,6 +234,8 @@ Result<std::unique_ptr<Watch>> Watch::arm(WatchRequest request) {
     s.armed.kind = s.request.kind;
     s.armed.slots = *slots;
     s.armed.cpus_armed = s.coverage->cpus();
+    s.armed.at_ns = s.armed_at_ns;
+    s.armed.wall_ahead_ns = wall_ahead_ns();
     s.armed.time_to_live = s.request.time_to_live;
     s.armed.exception_cost = s.calibration.exception_cost;
     s.armed.brake = s.request.brake.on;

@@ -113,6 +113,8 @@ Armed GuestWatch::describe() const {
     armed.milliseconds =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - request_.process_start)
             .count();
+    armed.at_ns = monotonic_ns();
+    armed.wall_ahead_ns = wall_ahead_ns();
     armed.time_to_live = request_.time_to_live;
     armed.brake = request_.brake;
     ArmedGuest& guest = armed.guest.emplace();
