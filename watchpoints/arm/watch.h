@@ -24,6 +24,7 @@ namespace stakeout {
 class KernelSymbols;
 class Succession;
 class WarmUp;
+class WatchCompanion;
 
 struct WatchRequest {
     std::vector<Target> targets; // at most SO_REGIONS
@@ -63,8 +64,8 @@ struct Armed {
     std::vector<Slot> slots;
     std::vector<std::uint32_t> cpus_armed;
     std::vector<std::uint32_t> cpus_online;
-    double milliseconds = 0; // from process start to armed
-    std::uint64_t at_ns = 0; // when, CLOCK_MONOTONIC
+    double milliseconds = 0;        // from process start to armed
+    std::uint64_t at_ns = 0;        // when, CLOCK_MONOTONIC
     std::int64_t wall_ahead_ns = 0; // the time of day minus CLOCK_MONOTONIC, then
     std::chrono::nanoseconds time_to_live{0};
     std::chrono::nanoseconds exception_cost{0};
@@ -171,8 +172,9 @@ class Watch {
     Watch& operator=(const Watch&) = delete;
 
     [[nodiscard]] const Armed& armed() const;
-    // `stop_fd` becomes readable when the user wants the watch to end (a signalfd).
-    Summary run(WatchListener& listener, int stop_fd);
+    // `stop_fd` becomes readable when the user wants the watch to end (a signalfd). `companion` (companion.h)
+    // may be absent.
+    Summary run(WatchListener& listener, int stop_fd, WatchCompanion* companion = nullptr);
 
     struct State; // watch_state.h
 

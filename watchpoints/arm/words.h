@@ -1,0 +1,15 @@
+// Words for what a watch tells, the same in every output.
+#pragma once
+
+#include "watchpoints/arm/watch.h"
+
+#include <string_view>
+
+namespace stakeout {
+
+std::string_view to_word(Access access);    // "read", "write", "execute", "unknown"
+std::string_view to_word(AccessKind kind);  // "r", "w", "rw", "x"
+std::string_view to_word(FollowUpWay way);  // "on-demand", "periodic", "softirq"
+std::string_view to_word(EndedBy ended_by); // "time_to_live", "count", ...
+
+} // namespace stakeout
