@@ -80,10 +80,12 @@ Result<Json> ControlClient::answer(milliseconds patience) {
             return answer;
         }
         const std::uint64_t now = monotonic_ns();
-        if (now >= until)
-            return silent(name_, pid_, fmt::format("it has not answered for {} ms", patience.count()));
+        const int left_ms = until > now ? static_cast<int>((until - now) / 1'000'000) + 1 : 0;
         pollfd one{socket_.get(), POLLIN, 0};
-        if (::poll(&one, 1, static_cast<int>((until - now) / 1'000'000) + 1) <= 0) continue;
+        if (::poll(&one, 1, left_ms) <= 0) { // what has come meanwhile is looked at, patience or not
+            if (left_ms == 0) return silent(name_, pid_, "it does not answer");
+            continue;
+        }
         std::array<char, 16384> bytes;
         const ssize_t got = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
