@@ -28,6 +28,9 @@ Result<std::unique_ptr<Keeper>> open_keeper(const KeepOptions& options, WatchLis
     return Keeper::open(std::move(settings), sink);
 }
 
+// A watch in the foreground is found by others too, where it can be; one that was to be found must be.
+bool must_be_found(const KeepOptions& options) { return options.detach || !options.name.empty(); }
+
 SessionPlan plan_of(const WatchOptions& options, CheckedOptions& checked) {
     SessionPlan plan;
     plan.targets = std::move(checked.targets);
@@ -35,6 +38,7 @@ SessionPlan plan_of(const WatchOptions& options, CheckedOptions& checked) {
     plan.program = options.program;
     plan.wait_for_slots = checked.keep.wait;
     plan.survives_hangup = options.keep.detach;
+    plan.request.kept = must_be_found(options.keep);
     plan.prepare = [&options](Resolution& resolution, WatchRequest& request) -> Status {
         std::vector<std::string> notices;
         if (auto applied = apply_script_options(options.script, resolution, request, notices); !applied)
@@ -44,9 +48,6 @@ SessionPlan plan_of(const WatchOptions& options, CheckedOptions& checked) {
     };
     return plan;
 }
-
-// A watch in the foreground is found by others too, where it can be; one that was to be found must be.
-bool must_be_found(const KeepOptions& options) { return options.detach || !options.name.empty(); }
 
 int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point process_start) {
     auto checked = check_options(options);

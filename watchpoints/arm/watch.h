@@ -36,6 +36,7 @@ struct WatchRequest {
     std::uint64_t count = 0; // hits, 0: no limit
     Brake brake;
     bool exclude_kernel = false;
+    bool kept = false; // lives on by itself for long: takes little memory, where that costs no hits
     std::uint32_t kernel_depth = SO_MAX_DEPTH;
     std::uint32_t user_depth = SO_MAX_DEPTH;
     std::chrono::steady_clock::time_point process_start; // of stakeout, for Armed::milliseconds
