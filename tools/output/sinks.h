@@ -7,6 +7,7 @@
 #pragma once
 
 #include "watchpoints/arm/watch.h"
+#include "watchpoints/arm/words.h"
 
 #include <memory>
 #include <string_view>
@@ -20,11 +21,5 @@ struct SinkOptions {
 std::unique_ptr<WatchListener> make_text_sink(int out_fd, int error_fd, const SinkOptions& options);
 std::unique_ptr<WatchListener> make_json_sink(int out_fd);
 std::unique_ptr<WatchListener> make_folded_sink(int out_fd, int error_fd);
-
-// Words that all formats share.
-std::string_view to_word(Access access);    // "read", "write", "execute", "unknown"
-std::string_view to_word(AccessKind kind);  // "r", "w", "rw", "x"
-std::string_view to_word(FollowUpWay way);  // "on-demand", "periodic", "softirq"
-std::string_view to_word(EndedBy ended_by); // "time_to_live", "count", ...
 
 } // namespace stakeout

@@ -1,5 +1,4 @@
-// The words that all formats share.
-#include "tools/output/sinks.h"
+#include "watchpoints/arm/words.h"
 
 namespace stakeout {
 
