@@ -1,8 +1,9 @@
-#include "tools/output/json_writer.h"
+#include "base/json_writer.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 namespace stakeout {
@@ -59,6 +60,17 @@ TEST(JsonWriter, EveryByteOfATextComesBackOrIsReplaced) {
     for (const char* value : {"", "plain", "\"", "\\", "</script>", "schl\xc3\xbcssel", "\xf0\x9f\x94\x92"})
         EXPECT_EQ(Json::parse(written(value))["t"], value);
     EXPECT_EQ(Json::parse(written(std::string_view("a\0b", 3)))["t"], std::string("a\0b", 3));
+}
+
+TEST(JsonWriter, RealNumbersReadBackAndWhatIsNoneIsNull) {
+    for (const double value : {0.0, -1.5, 1e300, 0.1, 1.8446744073709552e19}) {
+        std::string text;
+        JsonWriter(text).real({}, value);
+        EXPECT_EQ(Json::parse(text).get<double>(), value);
+    }
+    std::string text;
+    JsonWriter(text).real({}, std::numeric_limits<double>::infinity());
+    EXPECT_EQ(text, "null");
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include "base/printable.h"
 #include "base/result.h"
 #include "tools/options/duration.h"
 #include "watchpoints/arm/brake.h"
@@ -25,6 +26,18 @@ TEST(ResultDeathTest, LookingAtTheWrongHalfEndsTheProcess) {
     EXPECT_DEATH((void)*failed, "wrong half");
     Result<int> fine = 1;
     EXPECT_DEATH((void)fine.error(), "wrong half");
+}
+
+TEST(Printable, WhatSteersATerminalBecomesVisibleAndTheRestStays) {
+    EXPECT_EQ(printable("a\033[2J\x7f\n"), "a\\x1b[2J\\x7f\\x0a");
+    EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b"); // CSI as one character
+    EXPECT_EQ(printable("\xe2\x80\xae"
+                        "exe"),
+              "\\xe2\\x80\\xae"
+              "exe"); // right to left
+    EXPECT_EQ(printable("\xe2\x81\xa6"), "\\xe2\\x81\\xa6");
+    EXPECT_EQ(printable("schl\xc3\xbcssel \xe2\x86\x92 \xe2"),
+              "schl\xc3\xbcssel \xe2\x86\x92 \xe2"); // as it was
 }
 
 TEST(Duration, UnitsAndRefusals) {

@@ -1,7 +1,7 @@
 // The formats for other programs that draw: a wait-for graph for dot(1), weighted stacks for flame graphs.
+#include "base/printable.h"
 #include "tools/output/diagnosis_output.h"
 #include "tools/output/folded_frame.h"
-#include "tools/output/printable.h"
 
 #include <fmt/format.h>
 

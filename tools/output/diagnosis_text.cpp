@@ -1,8 +1,8 @@
 // Verdict first, then the evidence with hit numbers, then what was not covered and what to do next: as it can
 // be pasted into an incident.
+#include "base/printable.h"
 #include "tools/output/diagnosis_output.h"
 #include "tools/output/frame_text.h"
-#include "tools/output/printable.h"
 #include "tools/output/script_text.h"
 
 #include <fmt/format.h>

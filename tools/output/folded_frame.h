@@ -1,7 +1,7 @@
 // A frame's name in a folded stack.
 #pragma once
 
-#include "tools/output/printable.h"
+#include "base/printable.h"
 #include "watchpoints/hit/hit.h"
 
 #include <fmt/format.h>

@@ -1,9 +1,9 @@
 // Stacks with counts, one a line: "comm;outermost;...;innermost COUNT", as flame-graph tools read them.
 // Kernel frames carry the suffix _[k]. Written when the watch ends; everything that is not a stack goes to
 // stderr as text.
+#include "base/printable.h"
 #include "tools/output/folded_frame.h"
 #include "tools/output/output_stream.h"
-#include "tools/output/printable.h"
 #include "tools/output/sinks.h"
 
 #include <fmt/format.h>

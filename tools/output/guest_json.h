@@ -1,8 +1,8 @@
 // The parts of the JSON format that only a Xen guest's watch has (docs/json.md).
 #pragma once
 
+#include "base/json_writer.h"
 #include "tools/output/json_parts.h"
-#include "tools/output/json_writer.h"
 #include "watchpoints/arm/watch.h"
 
 namespace stakeout {

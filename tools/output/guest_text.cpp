@@ -1,6 +1,6 @@
 #include "tools/output/guest_text.h"
 
-#include "tools/output/printable.h"
+#include "base/printable.h"
 #include "tools/output/sinks.h"
 
 #include <fmt/format.h>

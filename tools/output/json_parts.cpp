@@ -1,6 +1,6 @@
 #include "tools/output/json_parts.h"
 
-#include "tools/output/json_writer.h"
+#include "base/json_writer.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

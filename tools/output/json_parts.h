@@ -1,9 +1,8 @@
 // Parts that all our JSON documents share (docs/json.md): addresses as hex strings, frames, memory.
 #pragma once
 
+#include "base/json_writer.h"
 #include "watchpoints/hit/hit.h"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <string>
@@ -12,10 +11,7 @@
 
 namespace stakeout {
 
-using Json = nlohmann::ordered_json;
-
 std::string hex(std::uint64_t number); // "0x2a"
-class JsonWriter;
 void write_frames(JsonWriter& into, std::string_view key, const std::vector<Frame>& stack);
 Json frames_of(const std::vector<Frame>& stack);
 Json snapshot_of(const Snapshot& snapshot);

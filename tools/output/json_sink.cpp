@@ -1,8 +1,8 @@
 // JSON lines; the schema is docs/json.md. Addresses and values are hex strings, times are nanoseconds of
 // CLOCK_MONOTONIC. What is not known is absent, or null where the field always stands.
+#include "base/json_writer.h"
 #include "tools/output/guest_json.h"
 #include "tools/output/json_parts.h"
-#include "tools/output/json_writer.h"
 #include "tools/output/output_stream.h"
 #include "tools/output/sinks.h"
 

@@ -1,7 +1,7 @@
+#include "base/printable.h"
 #include "tools/output/frame_text.h"
 #include "tools/output/guest_text.h"
 #include "tools/output/output_stream.h"
-#include "tools/output/printable.h"
 #include "tools/output/script_text.h"
 #include "tools/output/sinks.h"
 #include "tools/output/wall_clock.h"

@@ -1,5 +1,5 @@
 // `stakeout-xen doctor`: what this Xen, this CPU and each domain allow.
-#include "tools/output/printable.h"
+#include "base/printable.h"
 #include "tools/stakeout-xen/commands.h"
 #include "xen-bridge/backend/backend.h"
 #include "xen-bridge/care/lease.h"

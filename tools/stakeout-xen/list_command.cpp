@@ -1,6 +1,6 @@
 // `stakeout-xen list`: the watches in force on this host.
 #include "base/monotonic_clock.h"
-#include "tools/output/printable.h"
+#include "base/printable.h"
 #include "tools/stakeout-xen/commands.h"
 #include "xen-bridge/care/lease.h"
 

@@ -1,5 +1,5 @@
 // `stakeout show`: everything about one running watch.
-#include "tools/output/printable.h"
+#include "base/printable.h"
 #include "tools/output/wall_clock.h"
 #include "tools/stakeout/ask_watch.h"
 #include "tools/stakeout/commands.h"

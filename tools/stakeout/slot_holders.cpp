@@ -2,7 +2,7 @@
 
 #include "keeper/control_client.h"
 #include "loader/object_finder.h"
-#include "tools/output/printable.h"
+#include "base/printable.h"
 #include "tools/stakeout/watch_status_text.h"
 
 #include <fmt/format.h>

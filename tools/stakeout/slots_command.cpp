@@ -6,7 +6,7 @@
 #include "watchpoints/arm/online_cpus.h"
 #include "watchpoints/arm/slot_plan.h"
 
-#include "tools/output/printable.h"
+#include "base/printable.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

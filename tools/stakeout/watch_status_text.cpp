@@ -1,6 +1,6 @@
 #include "tools/stakeout/watch_status_text.h"
 
-#include "tools/output/printable.h"
+#include "base/printable.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,3 @@
-// The words that all formats share.
 #include "watchpoints/arm/words.h"
 
 namespace stakeout {

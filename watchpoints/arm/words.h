@@ -1,4 +1,4 @@
-// Words for what a watch tells, the same in every output.
+// The words that everything shown or written shares: what scripts read stays the same in all formats.
 #pragma once
 
 #include "watchpoints/arm/watch.h"

@@ -1,8 +1,9 @@
-#include "tools/output/json_writer.h"
+#include "base/json_writer.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 namespace stakeout {
 namespace {
@@ -54,6 +55,14 @@ void JsonWriter::number(std::string_view key, std::uint64_t value) {
     into_.append(digits.data(), end);
 }
 
+void JsonWriter::real(std::string_view key, double value) {
+    if (!std::isfinite(value)) return null(key);
+    begin_value(key);
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    into_.append(digits.data(), end);
+}
+
 void JsonWriter::hex(std::string_view key, std::uint64_t value) {
     begin_value(key);
     std::array<char, 16> digits{};
@@ -71,6 +80,11 @@ void JsonWriter::truth(std::string_view key, bool value) {
 void JsonWriter::null(std::string_view key) {
     begin_value(key);
     into_ += "null";
+}
+
+void JsonWriter::raw(std::string_view key, std::string_view json) {
+    begin_value(key);
+    into_ += json;
 }
 
 void JsonWriter::members(const Json& object) {

@@ -3,13 +3,15 @@
 // 15,000.
 #pragma once
 
-#include "tools/output/json_parts.h"
+#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace stakeout {
+
+using Json = nlohmann::ordered_json;
 
 // Members of an object are told with their keys, which are our own words; those of a list with an empty one.
 // Every begin_...() needs its end_...().
@@ -24,9 +26,11 @@ class JsonWriter {
 
     void text(std::string_view key, std::string_view value); // any bytes: what is no UTF-8 becomes U+FFFD
     void number(std::string_view key, std::uint64_t value);
+    void real(std::string_view key, double value); // the shortest that reads back; null where not finite
     void hex(std::string_view key, std::uint64_t value); // "0x2a"
     void truth(std::string_view key, bool value);
     void null(std::string_view key);
+    void raw(std::string_view key, std::string_view json); // a value that is JSON already
     void members(const Json& object); // each of them, as members of the object that is open
 
   private:
