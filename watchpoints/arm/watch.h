@@ -63,8 +63,8 @@ struct Armed {
     std::vector<Slot> slots;
     std::vector<std::uint32_t> cpus_armed;
     std::vector<std::uint32_t> cpus_online;
-    double milliseconds = 0; // from process start to armed
-    std::uint64_t at_ns = 0; // when, CLOCK_MONOTONIC
+    double milliseconds = 0;        // from process start to armed
+    std::uint64_t at_ns = 0;        // when, CLOCK_MONOTONIC
     std::int64_t wall_ahead_ns = 0; // the time of day minus CLOCK_MONOTONIC, then
     std::chrono::nanoseconds time_to_live{0};
     std::chrono::nanoseconds exception_cost{0};
