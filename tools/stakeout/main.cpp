@@ -58,6 +58,8 @@ int main(int argc, char** argv) {
     const std::vector<stakeout::Command> commands{stakeout::add_watch_command(app, process_start),
                                                   stakeout::add_list_command(app),
                                                   stakeout::add_show_command(app),
+                                                  stakeout::add_tail_command(app),
+                                                  stakeout::add_last_command(app),
                                                   stakeout::add_renew_command(app),
                                                   stakeout::add_remove_command(app),
                                                   stakeout::add_diagnose_command(app, process_start, program),
