@@ -66,6 +66,8 @@ int main(int argc, char** argv) {
                                                   stakeout::add_diagnose_command(app, process_start, program),
                                                   stakeout::add_doctor_command(app),
                                                   stakeout::add_slots_command(app),
+                                                  stakeout::add_complete_command(app),
+                                                  stakeout::add_describe_command(app),
                                                   stakeout::add_check_command(app),
                                                   stakeout::add_compile_command(app)};
     try {
