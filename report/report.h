@@ -66,6 +66,7 @@ struct Writer {
     std::uint64_t hits = 0;
     std::uint64_t first_us = 0, last_us = 0;
     std::vector<Change> changes;    // the most frequent first, a few
+    std::optional<Change> last;     // its last one
     std::uint32_t stack = no_stack; // of its last hit that is kept
 };
 

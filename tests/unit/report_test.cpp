@@ -216,7 +216,7 @@ TEST(FrequentChanges, CountsAreNeverTooHighAndTheMostFrequentIsFound) {
 TEST(Verdict, SaysWhoWroteMostAndLastAndWhatIsMissing) {
     const Report report = made_report(4'000);
     const Verdict verdict = verdict_of(report);
-    EXPECT_NE(verdict.headline.find("balance and 1 more was accessed 4,000 times, most by deposit"),
+    EXPECT_NE(verdict.headline.find("balance and 1 more were accessed 4,000 times, most by deposit"),
               std::string::npos)
         << verdict.headline;
     std::string all;
