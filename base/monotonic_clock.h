@@ -16,7 +16,8 @@ inline std::uint64_t monotonic_ns() {
 inline std::int64_t wall_ahead_ns() {
     timespec wall{};
     ::clock_gettime(CLOCK_REALTIME, &wall);
-    return wall.tv_sec * std::int64_t{1'000'000'000} + wall.tv_nsec - static_cast<std::int64_t>(monotonic_ns());
+    return wall.tv_sec * std::int64_t{1'000'000'000} + wall.tv_nsec -
+           static_cast<std::int64_t>(monotonic_ns());
 }
 
 } // namespace stakeout

@@ -92,6 +92,7 @@ Result<std::unique_ptr<HitProgram>> HitProgram::load(const HitProgramConfig& con
     const std::uint32_t cpu_count = possible_cpus();
     bpf_map__set_max_entries(state.object->maps.cpus, cpu_count);
     bpf_map__set_max_entries(state.object->maps.plans, cpu_count);
+    if (config.ring_bytes != 0) bpf_map__set_max_entries(state.object->maps.records, config.ring_bytes);
     bpf_map__set_max_entries(state.object->maps.last_values, cpu_count * SO_REGIONS);
     bpf_map__set_max_entries(state.object->maps.so_queues, config.follows_up ? cpu_count : 1);
     configure(*state.object, config);

@@ -33,6 +33,8 @@ struct HitProgramConfig {
     std::uint64_t brake_budget_ns = 0;
     std::uint64_t brake_max_hits = 0; // in a window; 0: no limit
 
+    std::uint32_t ring_bytes = 0;      // a power of two; 0: as bpf/hit_state.h has it
+
     // Predicates and scripts (bpf/hit_stages.h).
     bool staged = false;             // there are any: set_stage() must follow
     bool runs_script = false;        // one of them is a script's on_hit

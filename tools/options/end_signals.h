@@ -7,7 +7,7 @@
 namespace stakeout {
 
 // A descriptor that becomes readable when Ctrl-C, kill or a closed terminal wants an end in order, with a
-// summary; blocks the signals.
-Result<OwnedFd> catch_signals();
+// summary; blocks the signals. `survives_hangup`: SIGHUP is ignored instead.
+Result<OwnedFd> catch_signals(bool survives_hangup = false);
 
 } // namespace stakeout

@@ -10,7 +10,6 @@
 #include "watchpoints/arm/words.h"
 
 #include <memory>
-#include <string_view>
 
 namespace stakeout {
 
@@ -19,6 +18,8 @@ struct SinkOptions {
 };
 
 std::unique_ptr<WatchListener> make_text_sink(int out_fd, int error_fd, const SinkOptions& options);
+// Everything but hits, as text.
+std::unique_ptr<WatchListener> make_news_sink(int error_fd);
 std::unique_ptr<WatchListener> make_json_sink(int out_fd);
 std::unique_ptr<WatchListener> make_folded_sink(int out_fd, int error_fd);
 

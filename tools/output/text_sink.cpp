@@ -19,7 +19,7 @@ std::string value_text(const std::optional<Value>& value) { return value ? value
 
 std::string seconds(std::uint64_t ns) { return fmt::format("{:.3f} s", static_cast<double>(ns) / 1e9); }
 
-class TextSink final : public WatchListener {
+class TextSink : public WatchListener {
   public:
     TextSink(int out_fd, int error_fd, const SinkOptions& options)
         : out_(out_fd), error_(error_fd), colour_(options.colour) {}
@@ -237,7 +237,17 @@ class TextSink final : public WatchListener {
     std::uint64_t next_brake_word_ns_ = 0;
 };
 
+// What a watch says that shows its hits to nobody.
+class NewsSink final : public TextSink {
+  public:
+    explicit NewsSink(int error_fd) : TextSink(error_fd, error_fd, {}) {}
+    void on_hit(const Hit&) override {}
+    void on_look(const Look&) override {}
+};
+
 } // namespace
+
+std::unique_ptr<WatchListener> make_news_sink(int error_fd) { return std::make_unique<NewsSink>(error_fd); }
 
 std::unique_ptr<WatchListener> make_text_sink(int out_fd, int error_fd, const SinkOptions& options) {
     return std::make_unique<TextSink>(out_fd, error_fd, options);

@@ -15,6 +15,10 @@ Command add_diagnose_command(CLI::App& app, std::chrono::steady_clock::time_poin
                              const std::vector<std::string>& program);
 Command add_doctor_command(CLI::App& app);
 Command add_slots_command(CLI::App& app);
+Command add_list_command(CLI::App& app);
+Command add_show_command(CLI::App& app);
+Command add_renew_command(CLI::App& app);
+Command add_remove_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
 Command add_compile_command(CLI::App& app);
 

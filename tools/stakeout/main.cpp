@@ -56,6 +56,10 @@ int main(int argc, char** argv) {
     std::vector<std::string> arguments(argv + 1, argv + argc);
     const std::vector<std::string> program = take_program(arguments);
     const std::vector<stakeout::Command> commands{stakeout::add_watch_command(app, process_start),
+                                                  stakeout::add_list_command(app),
+                                                  stakeout::add_show_command(app),
+                                                  stakeout::add_renew_command(app),
+                                                  stakeout::add_remove_command(app),
                                                   stakeout::add_diagnose_command(app, process_start, program),
                                                   stakeout::add_doctor_command(app),
                                                   stakeout::add_slots_command(app),

@@ -1,6 +1,9 @@
 #include "tools/stakeout/slot_holders.h"
 
+#include "keeper/control_client.h"
 #include "loader/object_finder.h"
+#include "base/printable.h"
+#include "tools/stakeout/watch_status_text.h"
 
 #include <fmt/format.h>
 #include <linux/hw_breakpoint.h>
@@ -71,19 +74,40 @@ Result<std::vector<SlotHolder>> slot_holders() {
     return holders;
 }
 
+namespace {
+
+// PID -> " as db-state, which ends in 12m 03s", of the holders that are watches of ours.
+std::map<std::uint32_t, std::string> watches_among_holders() {
+    std::map<std::uint32_t, std::string> told;
+    auto folder = RunFolder::open();
+    if (!folder) return told;
+    for (const FoundWatch& found : running_watches(*folder))
+        if (const auto* status = std::get_if<WatchStatus>(&found))
+            told[static_cast<std::uint32_t>(status->pid)] =
+                fmt::format(" as watch {} of {}, which ends in {}", status->name, target_text(*status),
+                            short_duration(status->seconds_left()));
+    return told;
+}
+
+} // namespace
+
 void name_slot_holders(Error& error) {
     auto holders = slot_holders();
     if (!holders) return;
+    const auto watches = watches_among_holders();
     std::map<std::uint32_t, std::string> names;
     for (const SlotHolder& holder : *holders) {
         if (holder.pid == static_cast<std::uint32_t>(::getpid())) continue;
-        names[holder.pid] = fmt::format("{} (pid {})", holder.comm, holder.pid);
+        const auto watch = watches.find(holder.pid);
+        names[holder.pid] = fmt::format("{} (pid {}){}", printable(holder.comm), holder.pid,
+                                        watch != watches.end() ? watch->second : "");
     }
     std::string list;
     for (const auto& [pid, name] : names) list += (list.empty() ? "" : ", ") + name;
     error.cause += list.empty() ? ", and no process holds them: the kernel itself does (kgdb, a module)"
                                 : "; perf breakpoints are held by " + list;
-    error.remedy = "end one of them; `stakeout slots` shows each slot";
+    error.remedy = "end one of them (`stakeout remove` ends a watch), or queue for one with --wait; `stakeout "
+                   "slots` shows each slot";
 }
 
 } // namespace stakeout

@@ -3,9 +3,11 @@
 #include "tools/options/bounded_number.h"
 #include "tools/options/duration.h"
 #include "tools/options/output_choice.h"
+#include "tools/output/sinks.h"
 #include "watchpoints/target/expression.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace stakeout {
 
@@ -54,6 +56,8 @@ void add_watch_options(CLI::App& command, WatchOptions& o) {
         ->group(limits);
     command.add_flag("--no-brake", o.no_brake, "Never brake: sees everything, may take most of a CPU")
         ->group(limits);
+
+    add_keep_options(command, o.keep);
 
     const char* output = "Output";
     command.add_option("--output,-o", o.format, "text, json or folded")->capture_default_str()->group(output);
@@ -128,9 +132,15 @@ Result<CheckedOptions> check_options(const WatchOptions& o) {
         return usage_error("use --no-kernel", "kernel memory is accessed by the kernel only",
                            "it goes with --pid or a program");
     if (auto fine = check_script_options(o.script); !fine) return std::move(fine).error();
+    auto keep = check_keep_options(o.keep);
+    if (!keep) return std::move(keep).error();
+    checked.keep = *keep;
     auto colour = wants_colour(o.colour);
     if (!colour) return std::move(colour).error();
-    auto sink = make_sink(o.format, *colour);
+    if (o.keep.detach && o.format != "text")
+        return usage_error("use --output " + o.format, "a detached watch has nobody to show its hits to",
+                           "`stakeout tail` shows them, --record keeps them");
+    auto sink = o.keep.detach ? Result(make_news_sink(STDERR_FILENO)) : make_sink(o.format, *colour);
     if (!sink) return std::move(sink).error();
     checked.sink = std::move(*sink);
     return checked;

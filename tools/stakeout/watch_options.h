@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "tools/options/access_flags.h"
+#include "tools/stakeout/keep_options.h"
 #include "tools/stakeout/script_options.h"
 #include "watchpoints/arm/watch.h"
 #include "watchpoints/target/resolver.h"
@@ -24,6 +25,7 @@ struct WatchOptions {
     AccessFlags accesses;
     bool no_brake = false, no_stack = false, no_kernel = false;
     ScriptOptions script;
+    KeepOptions keep;
 };
 
 void add_watch_options(CLI::App& command, WatchOptions& options);
@@ -32,6 +34,7 @@ void add_watch_options(CLI::App& command, WatchOptions& options);
 struct CheckedOptions {
     TargetQuery targets;
     WatchRequest request; // without targets
+    KeepChoice keep;
     std::unique_ptr<WatchListener> sink;
 };
 Result<CheckedOptions> check_options(const WatchOptions& options);

@@ -1,6 +1,7 @@
 #include "tools/stakeout/watch_session.h"
 
 #include "tools/options/end_signals.h"
+#include "tools/stakeout/arm_when_free.h"
 #include "tools/stakeout/slot_holders.h"
 #include "watchpoints/arm/warm_up.h"
 #include "watchpoints/hit/instruction.h"
@@ -45,7 +46,7 @@ Result<std::unique_ptr<WatchSession>> WatchSession::start(SessionPlan plan) {
         if (!launched) return std::move(launched).error();
         session->program_.emplace(std::move(*launched));
     }
-    auto signals = catch_signals(); // after the program was started: it keeps its own
+    auto signals = catch_signals(plan.survives_hangup); // after the program was started: it keeps its own
     if (!signals) return std::move(signals).error();
     session->signals_ = std::move(*signals);
     plan.request.warm_up = std::make_shared<WarmUp>(); // its threads leave the signals to us
@@ -56,20 +57,27 @@ Result<std::unique_ptr<WatchSession>> WatchSession::start(SessionPlan plan) {
             return std::move(prepared).error();
     plan.request.kernel_symbols = session->resolution_->symbols.get();
     session->resolution_->types.reset(); // ten megabytes that nobody asks any more
-    auto watch = Watch::arm(std::move(plan.request));
-    if (!watch) {
-        Error error = std::move(watch).error();
-        if (error.errno_value == ENOSPC) name_slot_holders(error);
-        return error;
-    }
-    session->watch_ = std::move(*watch);
+    if (auto armed = session->arm(plan); !armed) return std::move(armed).error();
     if (session->program_)
         if (auto running = session->program_->let_go(); !running) return std::move(running).error();
     return session;
 }
 
-Summary WatchSession::run(WatchListener& listener) {
-    Summary summary = watch_->run(listener, signals_.get());
+Status WatchSession::arm(const SessionPlan& plan) {
+    auto watch = Watch::arm(plan.request);
+    if (!watch && watch.error().errno_value == ENOSPC && plan.wait_for_slots)
+        watch = arm_when_free(plan.request, *plan.wait_for_slots, signals_.get(), watch.error());
+    if (!watch) {
+        Error error = std::move(watch).error();
+        if (error.errno_value == ENOSPC) name_slot_holders(error);
+        return error;
+    }
+    watch_ = std::move(*watch);
+    return done();
+}
+
+Summary WatchSession::run(WatchListener& listener, WatchCompanion* companion) {
+    Summary summary = watch_->run(listener, signals_.get(), companion);
     if (program_) ::waitpid(program_->pid(), nullptr, WNOHANG);
     return summary;
 }

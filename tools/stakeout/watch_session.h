@@ -8,6 +8,7 @@
 #include "watchpoints/target/launcher.h"
 #include "watchpoints/target/resolver.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,9 @@ struct SessionPlan {
     // Called when the targets are known (request.targets) and nothing is armed: rules and scripts are added
     // here, and targets may be changed. May be empty.
     std::function<Status(Resolution& resolution, WatchRequest& request)> prepare;
+    // Where no slot is free: how long to queue for one. Absent: not at all.
+    std::optional<std::chrono::nanoseconds> wait_for_slots;
+    bool survives_hangup = false; // SIGHUP does not end it
 };
 
 class WatchSession {
@@ -32,10 +36,11 @@ class WatchSession {
 
     [[nodiscard]] const Watch& watch() const { return *watch_; }
     // Until the watch is over, or SIGINT, SIGTERM or SIGHUP came.
-    Summary run(WatchListener& listener);
+    Summary run(WatchListener& listener, WatchCompanion* companion = nullptr);
 
   private:
     WatchSession() = default;
+    Status arm(const SessionPlan& plan);
     Status resolve_targets(TargetQuery& query, WatchRequest& request);
 
     std::optional<LaunchedProgram> program_;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
@@ -61,6 +62,18 @@ void close_event(Entry& entry) {
     ::close(fd);
 }
 
+template <class Shared>
+bool is_early(const Shared& shared) {
+    return monotonic_ns() < shared.deadline_ns + shared.grace_ns;
+}
+
+// A deadline that is moved nearer is noticed within five seconds.
+template <class Shared>
+void sleep_past_deadline(const Shared& shared) {
+    while (is_early(shared))
+        sleep_until(std::min(shared.deadline_ns + shared.grace_ns, monotonic_ns() + 5 * second_ns));
+}
+
 // The child: only system calls and the shared page from here on.
 template <class Shared>
 [[noreturn]] void guard(Shared& shared, pid_t parent) {
@@ -72,17 +85,17 @@ template <class Shared>
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
     for (;;) {
-        const std::uint64_t at = shared.deadline_ns + shared.grace_ns;
-        if (monotonic_ns() >= at) break;
-        sleep_until(at);
-    }
-    const std::uint64_t patience_ends = monotonic_ns() + 2 * second_ns;
-    while (!take_turn(shared.turn, Acted)) {
-        if (monotonic_ns() >= patience_ends) {
-            ::kill(parent, SIGKILL);
-            ::_exit(0);
+        sleep_past_deadline(shared);
+        const std::uint64_t patience_ends = monotonic_ns() + 2 * second_ns;
+        while (!take_turn(shared.turn, Acted)) {
+            if (monotonic_ns() >= patience_ends) {
+                ::kill(parent, SIGKILL);
+                ::_exit(0);
+            }
+            sleep_until(monotonic_ns() + second_ns / 20);
         }
-        sleep_until(monotonic_ns() + second_ns / 20);
+        if (!is_early(shared)) break;
+        shared.turn = Free; // the watch was renewed while we waited for our turn
     }
     for (std::size_t i = 0; i < shared.capacity; ++i) close_event(shared.entries[i]);
     ::_exit(0);

@@ -28,6 +28,7 @@ class Guardian {
     Guardian(const Guardian&) = delete;
     Guardian& operator=(const Guardian&) = delete;
 
+    // Between begin_change and end_change, where the guardian could act just now.
     void set_deadline(std::uint64_t deadline_ns);
     // Brackets every change of the descriptors. begin_change is false if the guardian has ended the watch:
     // the descriptors are closed, their numbers must not be closed again.

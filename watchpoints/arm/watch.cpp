@@ -34,6 +34,9 @@ HitProgramConfig program_config(const WatchRequest& request, std::size_t slots) 
         config.target_mm = request.process->mm;
         config.mm_offset = request.process->mm_offset;
     }
+    // The ring is mapped twice in a row. Half of it is room enough for what the brake lets through; without a
+    // brake none is too much.
+    if (request.kept && request.brake.on) config.ring_bytes = 4U << 20;
     config.tell_own_memory = !request.process && request.kind != AccessKind::Execute;
     config.kernel_depth = request.kernel_depth;
     config.user_depth = request.user_depth;

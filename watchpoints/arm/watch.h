@@ -24,6 +24,7 @@ namespace stakeout {
 class KernelSymbols;
 class Succession;
 class WarmUp;
+class WatchCompanion;
 
 struct WatchRequest {
     std::vector<Target> targets; // at most SO_REGIONS
@@ -35,6 +36,7 @@ struct WatchRequest {
     std::uint64_t count = 0; // hits, 0: no limit
     Brake brake;
     bool exclude_kernel = false;
+    bool kept = false; // lives on by itself for long: takes little memory, where that costs no hits
     std::uint32_t kernel_depth = SO_MAX_DEPTH;
     std::uint32_t user_depth = SO_MAX_DEPTH;
     std::chrono::steady_clock::time_point process_start; // of stakeout, for Armed::milliseconds
@@ -171,8 +173,9 @@ class Watch {
     Watch& operator=(const Watch&) = delete;
 
     [[nodiscard]] const Armed& armed() const;
-    // `stop_fd` becomes readable when the user wants the watch to end (a signalfd).
-    Summary run(WatchListener& listener, int stop_fd);
+    // `stop_fd` becomes readable when the user wants the watch to end (a signalfd). `companion` (companion.h)
+    // may be absent.
+    Summary run(WatchListener& listener, int stop_fd, WatchCompanion* companion = nullptr);
 
     struct State; // watch_state.h
 

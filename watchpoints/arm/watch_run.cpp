@@ -3,6 +3,7 @@
 // There is no wake-up per hit (it would cost as much as the exception): the ring is read on a timer, every 5
 // ms while hits come and every 50 ms when none do, and at once when the program forces a wake-up (a process's
 // first hit, the last hit of a count).
+#include "watchpoints/arm/companion.h"
 #include "watchpoints/arm/target_mover.h"
 #include "watchpoints/arm/watch_state.h"
 
@@ -22,25 +23,57 @@ constexpr std::size_t records_at_a_time = 2048; // then the other duties get the
 
 } // namespace
 
-class WatchLoop {
+class WatchLoop final : public RunningWatch {
   public:
-    WatchLoop(Watch::State& state, WatchListener& listener, int stop_fd)
-        : s_(state), listener_(listener), stop_fd_(stop_fd), mover_(state) {}
+    WatchLoop(Watch::State& state, WatchListener& listener, int stop_fd, WatchCompanion* companion)
+        : s_(state), listener_(listener), stop_fd_(stop_fd), companion_(companion), mover_(state) {}
 
     Summary run() {
-        notice_at_ns_ = s_.deadline_ns - notice_before();
+        set_deadline(s_.deadline_ns);
         while (!over_) turn();
         finish();
         return s_.summary;
     }
 
+    [[nodiscard]] Summary counts() const override {
+        Summary sum = s_.summary;
+        count_up(sum);
+        return sum;
+    }
+    [[nodiscard]] std::uint64_t deadline_ns() const override { return s_.deadline_ns; }
+    [[nodiscard]] std::vector<std::uint32_t> cpus_armed() const override { return s_.coverage->cpus(); }
+    [[nodiscard]] std::size_t cpus_online() const override { return online_count(); }
+    [[nodiscard]] std::vector<std::uint32_t> cpus_braked() const override {
+        std::vector<std::uint32_t> cpus;
+        for (const auto& [cpu, since] : s_.braked_since) cpus.push_back(cpu);
+        return cpus;
+    }
+
+    [[nodiscard]] Status renew(std::chrono::nanoseconds time_to_live) override {
+        const std::uint64_t now = monotonic_ns();
+        if (over_ || now >= s_.deadline_ns || !s_.guardian->begin_change())
+            return lost_target("renew the watch", "its time to live is over", "start it anew");
+        s_.deadline_ns = now + static_cast<std::uint64_t>(time_to_live.count());
+        s_.request.time_to_live = time_to_live;
+        s_.guardian->set_deadline(s_.deadline_ns);
+        s_.guardian->end_change();
+        s_.program->set_deadline(s_.deadline_ns);
+        set_deadline(s_.deadline_ns);
+        return done();
+    }
+
+    void end(std::string reason) override { end(EndedBy::User, std::move(reason)); }
+
   private:
+    void set_deadline(std::uint64_t deadline_ns) { notice_at_ns_ = deadline_ns - notice_before(); }
+
     void turn() {
         const bool busy = show_hits();
         if (over_) return;
         const std::uint64_t now = monotonic_ns();
         look_after_brake(now);
         follow_objects();
+        if (companion_ != nullptr) companion_->turn(*this); // before the clock: a renewal in time counts
         look_after_clock(now);
         look_for_end();
         if (auto what = s_.life.ended()) end(EndedBy::Target, *what);
@@ -260,6 +293,7 @@ class WatchLoop {
             for (const int fd : s_.reader->poll_fds()) fds.push_back({fd, POLLIN, 0});
         for (const int fd : s_.life.poll_fds()) fds.push_back({fd, POLLIN, 0});
         if (s_.request.succession != nullptr) fds.push_back({s_.request.succession->fd(), POLLIN, 0});
+        if (companion_ != nullptr) companion_->add_to(fds);
         if (::poll(fds.data(), fds.size(), milliseconds) <= 0) return;
         if (fds[0].revents != 0) end(EndedBy::User, "it was asked to end");
         if (fds[1].revents != 0 && s_.cpu_news.drain()) follow_cpus(monotonic_ns());
@@ -281,7 +315,7 @@ class WatchLoop {
             if (taken == 0) break;
         }
         for (const auto& [cpu, since] : s_.braked_since) report_brake(cpu, since, monotonic_ns());
-        count_up();
+        count_up(s_.summary);
         listener_.on_summary(s_.summary);
         (void)wait_for_room(&WatchListener::is_behind, false);
     }
@@ -313,8 +347,8 @@ class WatchLoop {
         return false;
     }
 
-    void count_up() {
-        Summary& sum = s_.summary;
+    // Adds the kernel's counters, which only grow, to what the reader has counted.
+    void count_up(Summary& sum) const {
         std::uint64_t runs = 0;
         for (std::uint32_t cpu = 0; cpu < possible_cpus(); ++cpu) {
             const so_cpu counters = s_.program->counters(cpu);
@@ -342,6 +376,7 @@ class WatchLoop {
     Watch::State& s_;
     WatchListener& listener_;
     int stop_fd_;
+    WatchCompanion* companion_;
     WatchTargetMover mover_;
     bool over_ = false;
     std::uint64_t notice_at_ns_ = 0;
@@ -354,9 +389,9 @@ class WatchLoop {
     std::map<std::uint32_t, std::uint64_t> slot_lost_since_; // CPU -> since when somebody else has our slot
 };
 
-Summary Watch::run(WatchListener& listener, int stop_fd) {
+Summary Watch::run(WatchListener& listener, int stop_fd, WatchCompanion* companion) {
     listener.on_armed(state_->armed);
-    return WatchLoop(*state_, listener, stop_fd).run();
+    return WatchLoop(*state_, listener, stop_fd, companion).run();
 }
 
 } // namespace stakeout

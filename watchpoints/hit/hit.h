@@ -4,6 +4,9 @@
 // could not be known is absent (empty string, std::nullopt), never guessed.
 #pragma once
 
+#include "watchpoints/target/build_id.h"
+
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,11 +23,27 @@ struct Frame {
     std::string module;       // kernel module, or path of the mapped file; empty for the kernel itself
     std::string file;         // source file, where debug information is at hand
     int line = 0;             // 0: unknown
+    // For looking the frame up again, elsewhere. Of a process's mapped file: the address in the file's own
+    // numbering (0: not known), and which file it is.
+    std::uint64_t image_address = 0;
+    BuildId build_id = {};
+    bool operator==(const Frame&) const = default;
+};
+
+// Code bytes as they were in memory, around an instruction pointer.
+struct CodeBytes {
+    static constexpr std::size_t most = 64;
+    std::uint64_t start = 0;                // address of the first byte
+    std::uint32_t size = 0;                 // 0: could not be read
+    std::array<std::uint8_t, most> bytes{}; // `size` of them are valid, the others are zero
+    bool operator==(const CodeBytes&) const = default;
 };
 
 struct Instruction {
     std::uint64_t address = 0; // where the instruction that made the access begins
     std::string text;          // "mov qword ptr [rdi+0x10], rax"
+    CodeBytes code = {};
+    bool operator==(const Instruction&) const = default;
 };
 
 // A target's memory as an unsigned little-endian number of `width` bytes; wider than eight bytes it is still
