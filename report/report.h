@@ -117,6 +117,7 @@ struct Report {
     bool functions_at_least = false, tasks_at_least = false;
     std::optional<Summary> summary; // of the watch; absent: it goes on, or its end is not recorded
     std::uint64_t lost_from_recording = 0;
+    bool begins_late = false; // the recording's beginning was rotated away
     std::vector<std::string> damage;
     std::vector<std::string> notices;
 

@@ -175,6 +175,7 @@ Report ReportBuilder::report(std::uint64_t now_ns) const {
     report.tasks_at_least = !tasks_.is_complete();
     report.summary = summary_;
     report.lost_from_recording = lost_from_recording_;
+    report.begins_late = begins_late_;
     report.damage = damage_.kept();
     report.notices = notices_.kept();
 

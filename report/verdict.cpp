@@ -131,6 +131,7 @@ std::vector<std::string> missing(const Report& report) {
     add(report.lost_from_recording,
         fmt::format("{} into the recording",
                     counted(report.lost_from_recording, "hit did not get", "hits did not get")));
+    if (report.begins_late) clauses.emplace_back("the beginning of the recording is not kept any more");
     add(report.damage.size(), "the recording is damaged");
     return clauses;
 }

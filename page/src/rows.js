@@ -5,6 +5,7 @@ import { stackOf } from "./stack.js";
 
 const rowHeight = 26; // as in style.css
 const beyond = 8;     // rows made above and below what is seen
+const printedRows = 60;
 
 const columns = ["#", "Time", "Task", "pid/tid", "CPU", "Access", "Target", "Old", "New", "Function"];
 
@@ -24,8 +25,8 @@ export class RowsSection {
     this.stack = el("div", { class: "row-stack", hidden: true, "aria-live": "polite" });
     replaceChildren(section, el("div", { class: "head" }, el("h2", null, "Hits"), this.how, this.search), this.body, this.stack);
     new ResizeObserver(() => this.draw()).observe(this.body);
-    addEventListener("beforeprint", () => this.draw(60));
-    addEventListener("afterprint", () => this.draw());
+    addEventListener("beforeprint", () => this.print(true));
+    addEventListener("afterprint", () => this.print(false));
   }
 
   update(data) {
@@ -60,10 +61,16 @@ export class RowsSection {
     this.draw();
   }
 
-  draw(forPrint) {
+  // On paper nobody scrolls: the first ones.
+  print(is_printed) {
+    this.is_printed = is_printed;
+    this.draw();
+  }
+
+  draw() {
     if (!this.found) return;
-    const first = forPrint ? 0 : Math.max(0, Math.floor(this.body.scrollTop / rowHeight) - beyond);
-    const fit = forPrint ?? Math.ceil(this.body.clientHeight / rowHeight) + 2 * beyond;
+    const first = this.is_printed ? 0 : Math.max(0, Math.floor(this.body.scrollTop / rowHeight) - beyond);
+    const fit = this.is_printed ? printedRows : Math.ceil(this.body.clientHeight / rowHeight) + 2 * beyond;
     const shown = this.found.slice(first, first + fit);
     this.window.style.transform = `translateY(${first * rowHeight}px)`;
     replaceChildren(this.window, shown.map((i, k) => this.row(i, first + k)));

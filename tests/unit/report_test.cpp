@@ -244,6 +244,7 @@ TEST(Verdict, ClaimsCompletenessOnlyWhenNothingIsMissing) {
     EXPECT_NE(whole([](Report& report) { report.summary->unseen = 1; }), claim);
     EXPECT_NE(whole([](Report& report) { report.braked = 1; }), claim);
     EXPECT_NE(whole([](Report& report) { report.lost_from_recording = 1; }), claim);
+    EXPECT_NE(whole([](Report& report) { report.begins_late = true; }), claim);
     EXPECT_NE(whole([](Report& report) { report.damage = {"cut off"}; }), claim);
     EXPECT_NE(whole([](Report& report) { report.coverage.emplace_back(); }), claim);
     EXPECT_NE(whole([](Report& report) { report.armed.cpus_armed.pop_back(); }), claim);

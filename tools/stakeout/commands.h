@@ -19,6 +19,7 @@ Command add_list_command(CLI::App& app);
 Command add_show_command(CLI::App& app);
 Command add_renew_command(CLI::App& app);
 Command add_remove_command(CLI::App& app);
+Command add_report_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
 Command add_compile_command(CLI::App& app);
 

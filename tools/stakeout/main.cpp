@@ -63,6 +63,7 @@ int main(int argc, char** argv) {
                                                   stakeout::add_diagnose_command(app, process_start, program),
                                                   stakeout::add_doctor_command(app),
                                                   stakeout::add_slots_command(app),
+                                                  stakeout::add_report_command(app),
                                                   stakeout::add_check_command(app),
                                                   stakeout::add_compile_command(app)};
     try {
