@@ -22,3 +22,6 @@ find_package(Threads REQUIRED)
 target_link_libraries(static_protobuf INTERFACE -l:libprotobuf-lite.a Threads::Threads)
 add_library(static_zstd INTERFACE)
 target_link_libraries(static_zstd INTERFACE -l:libzstd.a)
+
+add_library(static_ncurses INTERFACE)
+target_link_libraries(static_ncurses INTERFACE -l:libncursesw.a -l:libtinfo.a)

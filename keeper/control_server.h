@@ -22,7 +22,7 @@ class ControlConnection {
   public:
     explicit ControlConnection(OwnedFd socket) : socket_(std::move(socket)) {}
 
-    void send(std::string_view bytes) { pending_.append(bytes); }
+    void send_bytes(std::string_view bytes) { pending_.append(bytes); }
     void send(const nlohmann::ordered_json& line);
     void refuse(const Error& error);
     void close_when_sent() { closing_ = true; }

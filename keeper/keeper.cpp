@@ -44,7 +44,34 @@ Result<std::unique_ptr<Keeper>> Keeper::open(Settings settings, WatchListener& b
         if (!lock) return std::move(lock).error();
         keeper->lock_ = std::move(*lock);
     }
+    if (auto begun = keeper->begin_recording(); !begun) return std::move(begun).error();
     return keeper;
+}
+
+Status Keeper::begin_recording() {
+    if (settings_.files) {
+        auto kept = KeptHits::in_files(facts(), *settings_.files, [this](const std::string& trouble) {
+            note(trouble);
+            if (notifier_ != nullptr) notifier_->tell("trouble", trouble, hits_);
+        });
+        if (!kept) return std::move(kept).error();
+        kept_.emplace(std::move(*kept));
+    } else if (settings_.keeps_hits) {
+        kept_.emplace(KeptHits::in_memory(facts()));
+    }
+    return done();
+}
+
+const RecordingFacts& Keeper::facts() {
+    if (!facts_) facts_ = new_recording(settings_.version, settings_.name);
+    return *facts_;
+}
+
+template <class Call>
+void Keeper::tell_all(const Call& call) {
+    call(behind_);
+    if (kept_) call(kept_->listener());
+    for (const auto& follower : followers_) call(follower->listener());
 }
 
 Keeper::~Keeper() {
@@ -53,12 +80,14 @@ Keeper::~Keeper() {
 }
 
 void Keeper::on_armed(const Armed& armed) {
-    behind_.on_armed(armed);
+    tell_all([&armed](WatchListener& one) { one.on_armed(armed); });
+    armed_ = armed;
     status_.id = armed.watch;
     status_.name = settings_.name.empty() ? armed.watch : settings_.name;
     status_.pid = ::getpid();
     status_.detached = settings_.detached;
-    status_.recording = settings_.recording;
+    if (kept_) status_.recording = kept_->path();
+    status_.keeps_hits = kept_.has_value();
     status_.script = armed.script;
     status_.access = to_word(armed.kind);
     for (const Target& target : armed.targets)
@@ -81,7 +110,7 @@ void Keeper::on_armed(const Armed& armed) {
 }
 
 void Keeper::on_hit(const Hit& hit) {
-    behind_.on_hit(hit);
+    tell_all([&hit](WatchListener& one) { one.on_hit(hit); });
     ++shown_;
     if (!status_.last) status_.last.emplace();
     describe_last(hit, *status_.last);
@@ -90,17 +119,23 @@ void Keeper::on_hit(const Hit& hit) {
     hot_.add(hit);
 }
 
+void Keeper::on_look(const Look& look) {
+    tell_all([&look](WatchListener& one) { one.on_look(look); });
+}
+
 void Keeper::on_notice(const Notice& notice) {
-    behind_.on_notice(notice);
+    tell_all([&notice](WatchListener& one) { one.on_notice(notice); });
     note(notice.text);
     notifier_->tell(
         "notice", fmt::format("{}; `stakeout renew {} --ttl 1h` keeps it", notice.text, status_.name), hits_);
 }
 
-void Keeper::on_brake(const BrakeInterval& interval) { behind_.on_brake(interval); }
+void Keeper::on_brake(const BrakeInterval& interval) {
+    tell_all([&interval](WatchListener& one) { one.on_brake(interval); });
+}
 
 void Keeper::on_coverage(const CoverageChange& change) {
-    behind_.on_coverage(change);
+    tell_all([&change](WatchListener& one) { one.on_coverage(change); });
     const std::string text = fmt::format("CPU {}: {}; armed on {} of {} CPUs", change.cpu, change.reason,
                                          change.cpus_armed, change.cpus_online);
     note(text);
@@ -108,8 +143,13 @@ void Keeper::on_coverage(const CoverageChange& change) {
 }
 
 void Keeper::on_summary(const Summary& summary) {
-    behind_.on_summary(summary);
+    tell_all([&summary](WatchListener& one) { one.on_summary(summary); });
     summary_ = summary;
+}
+
+bool Keeper::flush() {
+    if (kept_) (void)kept_->listener().flush();
+    return behind_.flush();
 }
 
 void Keeper::note(std::string text) {
@@ -132,7 +172,30 @@ void Keeper::turn(RunningWatch& watch) {
         when_ready_ = nullptr;
     }
     if (server_ == nullptr) return;
+    for (const auto& follower : followers_) follower->turn(now);
+    hand_out_recordings();
     server_->turn([this, &watch](const Json& request, const Connection& to) { answer(request, to, watch); });
+    std::erase_if(followers_, [](const auto& follower) { return follower->has_gone(); });
+}
+
+void Keeper::follow(const Connection& to) {
+    to->send(Json{{"ok", true}, {"stream", true}});
+    followers_.push_back(std::make_unique<Follower>(facts(), *armed_, to));
+}
+
+// A file's last block may still be on its way: whoever asked gets the answer a turn or two later.
+void Keeper::hand_out_recordings() {
+    if (waiting_for_recording_.empty() || !kept_->settle()) return;
+    for (const Connection& to : waiting_for_recording_) {
+        if (kept_->path().empty()) {
+            to->send(Json{{"ok", true}, {"stream", true}});
+            to->send_bytes(kept_->bytes());
+        } else {
+            to->send(Json{{"ok", true}, {"path", kept_->path()}});
+        }
+        to->close_when_sent();
+    }
+    waiting_for_recording_.clear();
 }
 
 void Keeper::take_rate(std::uint64_t hits, std::uint64_t now) {
@@ -172,6 +235,16 @@ void Keeper::answer(const Json& request, const Connection& to, RunningWatch& wat
         to->close_when_sent();
     } else if (op == "renew") {
         renew(request, to, watch);
+    } else if (op == "follow") {
+        follow(to);
+    } else if (op == "recording") {
+        if (kept_)
+            waiting_for_recording_.push_back(to);
+        else
+            to->refuse(
+                usage_error("read the hits of watch " + status_.name, "it keeps none",
+                            "a watch with --detach, --name or --record does; `stakeout tail` shows those "
+                            "to come"));
     } else if (op == "remove") {
         waiting_for_end_.push_back(to);
         watch.end("it was removed");
@@ -206,6 +279,11 @@ void Keeper::finish() {
                               {"reason", summary_ ? summary_->reason : std::string()},
                               {"hits", summary_ ? summary_->hits : 0},
                               {"lost", summary_ ? summary_->lost : 0}});
+    }
+    for (const auto& follower : followers_) follower->end();
+    for (int turns = 0; turns < 200 && !waiting_for_recording_.empty(); ++turns) {
+        hand_out_recordings();
+        ::poll(nullptr, 0, 5);
     }
     if (server_ != nullptr) server_->finish(2000);
     // Their connections stay open: when they are closed, by our end, nothing of us is left.

@@ -8,7 +8,9 @@
 #include "base/owned_fd.h"
 #include "base/result.h"
 #include "keeper/control_server.h"
+#include "keeper/follower.h"
 #include "keeper/hot_stacks.h"
+#include "keeper/kept_hits.h"
 #include "keeper/notifier.h"
 #include "keeper/run_folder.h"
 #include "keeper/watch_status.h"
@@ -31,10 +33,12 @@ class Keeper final : public WatchListener, public WatchCompanion {
         bool detached = false;
         std::string notify; // command; empty: none
         StartingTerminal terminal;
-        std::string recording; // path, as others find it; empty: none
+        std::string version;                   // of stakeout
+        std::optional<FileStoreOptions> files; // where it is recorded
+        bool keeps_hits = false;               // in memory, where no file is asked for
     };
-    // The name is reserved; nothing can be asked before on_armed(). Error (CannotArm): the name is taken, or
-    // there is no place for sockets.
+    // The name is reserved; nothing can be asked before on_armed(). Errors: the name is taken, there is no
+    // place for sockets, or none for the recording.
     static Result<std::unique_ptr<Keeper>> open(Settings settings, WatchListener& behind);
     ~Keeper() override;
 
@@ -45,12 +49,12 @@ class Keeper final : public WatchListener, public WatchCompanion {
 
     void on_armed(const Armed& armed) override;
     void on_hit(const Hit& hit) override;
-    void on_look(const Look& look) override { behind_.on_look(look); }
+    void on_look(const Look& look) override;
     void on_notice(const Notice& notice) override;
     void on_brake(const BrakeInterval& interval) override;
     void on_coverage(const CoverageChange& change) override;
     void on_summary(const Summary& summary) override;
-    bool flush() override { return behind_.flush(); }
+    bool flush() override;
     [[nodiscard]] bool has_room() const override { return behind_.has_room(); }
     [[nodiscard]] bool is_behind() const override { return behind_.is_behind(); }
     [[nodiscard]] std::uint64_t written() const override { return behind_.written(); }
@@ -66,6 +70,13 @@ class Keeper final : public WatchListener, public WatchCompanion {
         : settings_(std::move(settings)), behind_(behind), folder_(std::move(folder)) {}
     void answer(const Json& request, const Connection& to, RunningWatch& watch);
     void renew(const Json& request, const Connection& to, RunningWatch& watch);
+    void follow(const Connection& to);
+    void hand_out_recordings();
+    [[nodiscard]] const RecordingFacts& facts();
+    [[nodiscard]] Status begin_recording();
+    // Everybody who hears what the watch tells: the output behind, the recording, those who follow.
+    template <class Call>
+    void tell_all(const Call& call);
     [[nodiscard]] WatchStatus status_of(const RunningWatch& watch);
     void take_rate(std::uint64_t hits, std::uint64_t now);
     void note(std::string text);
@@ -84,6 +95,11 @@ class Keeper final : public WatchListener, public WatchCompanion {
         std::uint64_t at_ns, hits;
     };
     std::deque<Sample> samples_; // one a second, of the last ten
+    std::optional<Armed> armed_;
+    std::optional<RecordingFacts> facts_;
+    std::optional<KeptHits> kept_;
+    std::vector<std::unique_ptr<Follower>> followers_;
+    std::vector<Connection> waiting_for_recording_;
     std::optional<Summary> summary_;
     std::vector<Connection> waiting_for_end_;
 };

@@ -33,7 +33,7 @@ struct HitProgramConfig {
     std::uint64_t brake_budget_ns = 0;
     std::uint64_t brake_max_hits = 0; // in a window; 0: no limit
 
-    std::uint32_t ring_bytes = 0;      // a power of two; 0: as bpf/hit_state.h has it
+    std::uint32_t ring_bytes = 0; // a power of two; 0: as bpf/hit_state.h has it
 
     // Predicates and scripts (bpf/hit_stages.h).
     bool staged = false;             // there are any: set_stage() must follow

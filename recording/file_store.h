@@ -41,6 +41,7 @@ class FileStore final : public BlockStore {
     [[nodiscard]] std::uint64_t lost_hits() const override { return lost_; }
     [[nodiscard]] std::uint64_t bytes_kept() const override { return written_; }
     std::optional<std::string> take_trouble() override;
+    [[nodiscard]] bool is_settled() const { return waiting_bytes_ == 0; } // every block is written, or lost
 
   private:
     FileStore(RecordingFiles files, std::uint64_t max_size) : files_(std::move(files)), max_size_(max_size) {}

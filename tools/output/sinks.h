@@ -9,12 +9,15 @@
 #include "watchpoints/arm/watch.h"
 #include "watchpoints/arm/words.h"
 
+#include <cstdint>
 #include <memory>
 
 namespace stakeout {
 
 struct SinkOptions {
     bool colour = false;
+    // The time of day minus CLOCK_MONOTONIC where the hits are from; 0: this machine's, now or when armed.
+    std::int64_t wall_ahead_ns = 0;
 };
 
 std::unique_ptr<WatchListener> make_text_sink(int out_fd, int error_fd, const SinkOptions& options);

@@ -22,7 +22,9 @@ std::string seconds(std::uint64_t ns) { return fmt::format("{:.3f} s", static_ca
 class TextSink : public WatchListener {
   public:
     TextSink(int out_fd, int error_fd, const SinkOptions& options)
-        : out_(out_fd), error_(error_fd), colour_(options.colour) {}
+        : out_(out_fd), error_(error_fd), colour_(options.colour) {
+        if (options.wall_ahead_ns != 0) clock_ = WallClock(options.wall_ahead_ns);
+    }
 
     void on_armed(const Armed& armed) override {
         if (armed.wall_ahead_ns != 0) clock_ = WallClock(armed.wall_ahead_ns);

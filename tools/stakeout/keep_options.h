@@ -1,7 +1,8 @@
-// --detach, --name, --notify, --wait: how a watch lives on, as typed and as checked.
+// --detach, --name, --notify, --wait and --record: how a watch and its hits live on, as typed and as checked.
 #pragma once
 
 #include "base/result.h"
+#include "recording/file_store.h"
 
 #include <CLI/CLI.hpp>
 
@@ -14,6 +15,7 @@ namespace stakeout {
 struct KeepOptions {
     bool detach = false;
     std::string name, notify, wait;
+    std::string record, max_size = "100M", keep = "3";
     CLI::Option* wait_option = nullptr; // given at all, with a duration or without
 };
 
@@ -22,6 +24,7 @@ void add_keep_options(CLI::App& command, KeepOptions& options);
 struct KeepChoice {
     // How long to wait for a slot; absent: not at all.
     std::optional<std::chrono::nanoseconds> wait;
+    std::optional<FileStoreOptions> files; // where it is recorded
 };
 Result<KeepChoice> check_keep_options(const KeepOptions& options);
 

@@ -2,7 +2,7 @@
 #include "keeper/control_client.h"
 #include "tools/stakeout/commands.h"
 #include "tools/stakeout/failure.h"
-#include "tools/stakeout/watch_status_text.h"
+#include "tools/stakeout/watch_table.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -32,18 +32,13 @@ void print_text(const std::vector<FoundWatch>& watches) {
         fmt::print("no watch runs; `stakeout watch --detach --name NAME ...` starts one\n");
         return;
     }
-    fmt::print("{:<12} {:<8} {:<20} {:>5} {:>5} {:>7} {:>7} {:>9} {:>7} {:<8} {}\n", "NAME", "ID", "TARGET",
-               "CPUS", "SLOTS", "AGE", "LEFT", "HITS", "RATE", "BRAKE", "LAST");
+    fmt::print("{}\n", watch_table_head());
     for (const FoundWatch& found : watches) {
         if (const auto* silent = std::get_if<SilentWatch>(&found)) {
             fmt::print("{:<12} pid {}: {}\n", silent->name, silent->pid, silent->why);
             continue;
         }
-        const auto& status = std::get<WatchStatus>(found);
-        fmt::print("{:<12} {:<8} {:<20} {:>5} {:>5} {:>7} {:>7} {:>9} {:>7} {:<8} {}\n", status.name,
-                   status.id, target_text(status), coverage_text(status), status.slots,
-                   short_duration(status.age_seconds()), short_duration(status.seconds_left()), status.hits,
-                   short_rate(status.rate), brake_text(status), last_text(status));
+        fmt::print("{}\n", watch_table_row(std::get<WatchStatus>(found)));
     }
 }
 

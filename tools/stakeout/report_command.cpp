@@ -2,23 +2,22 @@
 #include "base/monotonic_clock.h"
 #include "base/write_all.h"
 #include "recording/deaf_listener.h"
-#include "recording/read_recording.h"
 #include "report/html_page.h"
 #include "report/page_data.h"
 #include "report/report_builder.h"
 #include "report/text_report.h"
 #include "tools/options/moment.h"
-#include "tools/stakeout/ask_watch.h"
 #include "tools/stakeout/commands.h"
 #include "tools/stakeout/failure.h"
+#include "tools/stakeout/hit_source.h"
 #include "tools/stakeout/record_file.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace stakeout {
@@ -30,27 +29,7 @@ struct ReportOptions {
     std::size_t top = 20;
 };
 
-// Where the hits are, and what else is known of them.
-struct Source {
-    std::string path;
-    std::optional<WatchStatus> watch; // it still runs
-};
-
-Result<Source> find_source(const std::string& what) {
-    std::error_code ignored;
-    if (what.find('/') != std::string::npos || std::filesystem::exists(what, ignored))
-        return Source{what, {}};
-    auto asked = ask_watch(what, nlohmann::ordered_json{{"v", 1}, {"op", "status"}});
-    if (!asked)
-        return Error{asked.error().failure, "report on " + what,
-                     "there is no such file, and " + asked.error().cause, asked.error().remedy, 0};
-    auto status = status_from_json(asked->answer.value("status", nlohmann::ordered_json()));
-    if (!status) return std::move(status).error();
-    if (status->recording.empty())
-        return usage_error("report on the watch " + what, "it does not record to a file",
-                           "start the watch with --record FILE");
-    return Source{status->recording, std::move(*status)};
-}
+bool is_running(const HitSource& source) { return source.file.empty(); }
 
 // When the last thing happened, as the time of day: what --since counts back from.
 class LastMoment final : public DeafListener {
@@ -70,19 +49,19 @@ class LastMoment final : public DeafListener {
 };
 
 // CLOCK_MONOTONIC of the machine that recorded.
-Result<std::optional<std::uint64_t>> since_ns(const ReportOptions& options, const Source& source) {
+Result<std::optional<std::uint64_t>> since_ns(const ReportOptions& options, const HitSource& source) {
     if (options.since.empty()) return std::optional<std::uint64_t>();
     auto moment = Moment::parse(options.since);
     if (!moment) return std::move(moment).error();
     LastMoment last;
-    if (auto read = read_recording(source.path, last); !read) return std::move(read).error();
+    if (auto read = replay(source, last); !read) return std::move(read).error();
     const std::int64_t end_ns =
-        source.watch ? last.ahead_ns() + static_cast<std::int64_t>(monotonic_ns()) : last.wall_ns();
+        is_running(source) ? last.ahead_ns() + static_cast<std::int64_t>(monotonic_ns()) : last.wall_ns();
     const std::int64_t since = moment->wall_ns(end_ns) - last.ahead_ns();
     return std::optional<std::uint64_t>(static_cast<std::uint64_t>(std::max<std::int64_t>(since, 0)));
 }
 
-ReportFacts facts_of(const Replayed& read, const Source& source) {
+ReportFacts facts_of(const Replayed& read, const HitSource& source) {
     ReportFacts facts;
     facts.stakeout = STAKEOUT_VERSION;
     facts.made_at_ms = (wall_ahead_ns() + static_cast<std::int64_t>(monotonic_ns())) / 1'000'000;
@@ -92,17 +71,17 @@ ReportFacts facts_of(const Replayed& read, const Source& source) {
         facts.kernel = read.facts->host.kernel_release;
         facts.cpus = read.facts->host.cpus;
     }
-    facts.live = source.watch.has_value() && !read.has_summary;
+    facts.live = is_running(source) && !read.has_summary;
     return facts;
 }
 
-Result<Report> make_report(const ReportOptions& options, const Source& source) {
+Result<Report> make_report(const ReportOptions& options, const HitSource& source) {
     ReportBuilder::Options builder_options;
     auto since = since_ns(options, source);
     if (!since) return std::move(since).error();
     builder_options.since_ns = *since;
     ReportBuilder builder(builder_options);
-    auto read = read_recording(source.path, builder);
+    auto read = replay(source, builder);
     if (!read) return std::move(read).error();
     // The summary of a recording that has none is only of what was read.
     if (!read->has_summary) builder.forget_summary();
@@ -110,7 +89,7 @@ Result<Report> make_report(const ReportOptions& options, const Source& source) {
     builder.add_lost_from_recording(read->not_recorded);
     if (read->first_segment != 0) builder.begins_late();
     for (const Damage& damage : read->damage) builder.add_damage(damage.sentence(read->hits));
-    return builder.report(source.watch ? monotonic_ns() : 0);
+    return builder.report(is_running(source) ? monotonic_ns() : 0);
 }
 
 Status put(int fd, const std::string& name, std::string_view text) {
@@ -136,7 +115,7 @@ int run_report(const ReportOptions& options) {
         return fail(usage_error("report by " + options.by, "it is none of function, task, stack and value"));
     if (options.format != "text" && options.format != "json")
         return fail(usage_error("use --output " + options.format, "it is none of text and json"));
-    auto source = find_source(options.what);
+    auto source = find_hit_source(options.what);
     if (!source) return fail(source.error());
     auto report = make_report(options, *source);
     if (!report) return fail(report.error());
@@ -156,7 +135,7 @@ Command add_report_command(CLI::App& app) {
     CLI::App* command =
         app.add_subcommand("report", "Tell what a recording comes down to, as text or as a page");
     auto options = std::make_shared<ReportOptions>();
-    command->add_option("what", options->what, "A recording, or the name or id of a watch that records")
+    command->add_option("what", options->what, "A recording's file, or a running watch's name or id")
         ->required();
     command->add_option("--html", options->html,
                         "Write a page that needs nothing else to this file; - for stdout");

@@ -1,8 +1,8 @@
 #include "tools/stakeout/slot_holders.h"
 
+#include "base/printable.h"
 #include "keeper/control_client.h"
 #include "loader/object_finder.h"
-#include "base/printable.h"
 #include "tools/stakeout/watch_status_text.h"
 
 #include <fmt/format.h>
@@ -106,8 +106,9 @@ void name_slot_holders(Error& error) {
     for (const auto& [pid, name] : names) list += (list.empty() ? "" : ", ") + name;
     error.cause += list.empty() ? ", and no process holds them: the kernel itself does (kgdb, a module)"
                                 : "; perf breakpoints are held by " + list;
-    error.remedy = "end one of them (`stakeout remove` ends a watch), or queue for one with --wait; `stakeout "
-                   "slots` shows each slot";
+    error.remedy =
+        "end one of them (`stakeout remove` ends a watch), or queue for one with --wait; `stakeout "
+        "slots` shows each slot";
 }
 
 } // namespace stakeout

@@ -19,17 +19,23 @@ int exit_status(const Summary& summary, bool program_is_ours) {
     return summary.ended_by == EndedBy::Failure ? internal_error("", "").exit_status() : 0;
 }
 
-Result<std::unique_ptr<Keeper>> open_keeper(const KeepOptions& options, WatchListener& sink) {
+// A watch in the foreground is found by others too, where it can be; one that was to be kept must be.
+bool must_be_kept(const KeepOptions& options) {
+    return options.detach || !options.name.empty() || !options.record.empty();
+}
+
+Result<std::unique_ptr<Keeper>> open_keeper(const KeepOptions& options, const KeepChoice& choice,
+                                            WatchListener& sink) {
     Keeper::Settings settings;
     settings.name = options.name;
     settings.detached = options.detach;
     settings.notify = options.notify;
+    settings.version = STAKEOUT_VERSION;
+    settings.files = choice.files;
+    settings.keeps_hits = must_be_kept(options);
     if (options.detach) settings.terminal = StartingTerminal::of_this_process();
     return Keeper::open(std::move(settings), sink);
 }
-
-// A watch in the foreground is found by others too, where it can be; one that was to be found must be.
-bool must_be_found(const KeepOptions& options) { return options.detach || !options.name.empty(); }
 
 SessionPlan plan_of(const WatchOptions& options, CheckedOptions& checked) {
     SessionPlan plan;
@@ -38,7 +44,7 @@ SessionPlan plan_of(const WatchOptions& options, CheckedOptions& checked) {
     plan.program = options.program;
     plan.wait_for_slots = checked.keep.wait;
     plan.survives_hangup = options.keep.detach;
-    plan.request.kept = must_be_found(options.keep);
+    plan.request.kept = must_be_kept(options.keep);
     plan.prepare = [&options](Resolution& resolution, WatchRequest& request) -> Status {
         std::vector<std::string> notices;
         if (auto applied = apply_script_options(options.script, resolution, request, notices); !applied)
@@ -59,8 +65,8 @@ int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point
         if (outcome->exit_status) return *outcome->exit_status;
         detached = std::move(outcome->detached);
     }
-    auto keeper = open_keeper(options.keep, *checked->sink);
-    if (!keeper && must_be_found(options.keep)) return fail(keeper.error());
+    auto keeper = open_keeper(options.keep, checked->keep, *checked->sink);
+    if (!keeper && must_be_kept(options.keep)) return fail(keeper.error());
     SessionPlan plan = plan_of(options, *checked);
     plan.request.process_start = process_start;
     auto session = WatchSession::start(std::move(plan));
