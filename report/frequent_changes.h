@@ -21,11 +21,12 @@ class FrequentChanges {
 
   private:
     struct Entry {
-        Change change; // `hits` as counted
+        Change change; // without its hits
         std::uint64_t too_many = 0;
     };
     std::size_t kept_;
-    std::vector<std::uint64_t> hashes_; // beside the entries: they are searched at each hit
+    // Beside the entries, not in them: both are searched at each hit.
+    std::vector<std::uint64_t> hashes_, hits_;
     std::vector<Entry> entries_;
 };
 

@@ -25,12 +25,16 @@ std::string_view page() {
 }
 
 // The page with each mark replaced, in one pass: what stands for one mark is not searched for another.
-std::string filled(std::string_view title, std::string_view essentials, std::string_view data) {
+// `connect`: whom the page may ask, in the words of a Content-Security-Policy.
+std::string filled(std::string_view connect, std::string_view title, std::string_view essentials,
+                   std::string_view data) {
     struct Mark {
         std::string_view mark, text;
     };
-    const Mark marks[] = {
-        {"%STAKEOUT_TITLE%", title}, {"<!--STAKEOUT_ESSENTIALS-->", essentials}, {"\"STAKEOUT_DATA\"", data}};
+    const Mark marks[] = {{"%STAKEOUT_CONNECT%", connect},
+                          {"%STAKEOUT_TITLE%", title},
+                          {"<!--STAKEOUT_ESSENTIALS-->", essentials},
+                          {"\"STAKEOUT_DATA\"", data}};
     std::string whole;
     whole.reserve(page().size() + essentials.size() + data.size());
     std::size_t from = 0;
@@ -58,10 +62,13 @@ std::string tasks_of(const Writer& writer) {
     return tasks;
 }
 
-std::string changes_of(const Writer& writer) {
-    if (writer.changes.empty()) return {};
-    const Change& most = writer.changes.front();
-    return fmt::format("{} -> {}", value_words(most.old_value), value_words(most.new_value));
+// The most frequent change; the last one, where none came often.
+std::string change_of(const Writer& writer) {
+    const bool often = !writer.changes.empty() && writer.changes.front().hits > 1;
+    if (!often && !writer.last) return {};
+    const Change& change = often ? writer.changes.front() : *writer.last;
+    if (writer.access == Access::Read) return value_words(change.new_value);
+    return fmt::format("{} -> {}", value_words(change.old_value), value_words(change.new_value));
 }
 
 std::string writers_table(const Report& report) {
@@ -74,7 +81,7 @@ std::string writers_table(const Report& report) {
         const Writer& writer = report.writers[i];
         table += "<tr>" + cell(writer.function) + cell(writer.where.empty() ? writer.module : writer.where) +
                  cell(writer.instruction) + cell(to_word(writer.access)) + cell(tasks_of(writer)) +
-                 number_cell(writer.hits) + cell(changes_of(writer)) + "</tr>\n";
+                 number_cell(writer.hits) + cell(change_of(writer)) + "</tr>\n";
     }
     table += "</tbody></table>";
     if (report.writers_total > writers_without_script)
@@ -120,7 +127,7 @@ std::string title_of(const Report& report) {
 } // namespace
 
 std::string html_page(std::string_view json, const Report& report) {
-    return filled(title_of(report), essentials(report), json_for_html(json));
+    return filled("'none'", title_of(report), essentials(report), json_for_html(json));
 }
 
 std::string live_page(std::string_view url, std::string_view token) {
@@ -131,7 +138,8 @@ std::string live_page(std::string_view url, std::string_view token) {
     source.text("source", url);
     if (!token.empty()) source.text("token", token);
     source.end_object();
-    return filled("stakeout", "<p>This page shows a watch that goes on, and needs JavaScript for it.</p>",
+    return filled("'self'", "stakeout",
+                  "<p>This page shows a watch that goes on, and needs JavaScript for it.</p>",
                   json_for_html(json));
 }
 

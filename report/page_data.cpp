@@ -182,6 +182,13 @@ void write_writer(JsonWriter& into, const Writer& writer, const PageStacks& stac
         into.end_object();
     }
     into.end_list();
+    if (writer.last) {
+        into.begin_object("last");
+        into.number("target", writer.last->target);
+        write_value(into, "old", writer.last->old_value);
+        write_value(into, "new", writer.last->new_value);
+        into.end_object();
+    }
     const std::int64_t stack = stacks.number_of(writer.stack);
     stack < 0 ? into.null("stack") : into.number("stack", static_cast<std::uint64_t>(stack));
     into.end_object();

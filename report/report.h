@@ -66,6 +66,7 @@ struct Writer {
     std::uint64_t hits = 0;
     std::uint64_t first_us = 0, last_us = 0;
     std::vector<Change> changes;    // the most frequent first, a few
+    std::optional<Change> last;     // its last one
     std::uint32_t stack = no_stack; // of its last hit that is kept
 };
 
@@ -116,6 +117,7 @@ struct Report {
     bool functions_at_least = false, tasks_at_least = false;
     std::optional<Summary> summary; // of the watch; absent: it goes on, or its end is not recorded
     std::uint64_t lost_from_recording = 0;
+    bool begins_late = false; // the recording's beginning was rotated away
     std::vector<std::string> damage;
     std::vector<std::string> notices;
 

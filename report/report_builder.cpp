@@ -11,7 +11,7 @@ constexpr std::size_t most_looks = 500, most_brakes = 2000, most_coverage = 400,
 constexpr std::size_t most_fields = 64, most_snapshots = 8;
 constexpr std::size_t most_snapshot_bytes = 1024;                  // of one
 constexpr std::size_t most_bytes_of_all = std::size_t{384} << 10U; // of all snapshots
-constexpr std::size_t values_kept = 128, values_shown = 100;
+constexpr std::size_t values_kept = 64, values_shown = 50;
 
 std::vector<bool> signs(const Armed& armed) {
     std::vector<bool> is_signed;
@@ -175,6 +175,7 @@ Report ReportBuilder::report(std::uint64_t now_ns) const {
     report.tasks_at_least = !tasks_.is_complete();
     report.summary = summary_;
     report.lost_from_recording = lost_from_recording_;
+    report.begins_late = begins_late_;
     report.damage = damage_.kept();
     report.notices = notices_.kept();
 

@@ -31,7 +31,10 @@ class ReportBuilder final : public WatchListener {
     explicit ReportBuilder(const Options& options);
 
     void set_facts(ReportFacts facts) { facts_ = std::move(facts); }
-    void add_damage(std::string text); // of the recording that is read
+    void add_damage(std::string text);          // of the recording that is read
+    void begins_late() { begins_late_ = true; } // what was before is not recorded any more
+    // The watch's own figures are not known; what was told of it as a summary is not its.
+    void forget_summary() { summary_.reset(); }
     void add_lost_from_recording(std::uint64_t hits) { lost_from_recording_ += hits; }
 
     void on_armed(const Armed& armed) override;
@@ -79,6 +82,7 @@ class ReportBuilder final : public WatchListener {
     std::uint64_t braked_us_ = 0;
     std::size_t snapshot_bytes_ = 0; // kept so far
     std::uint64_t lost_from_recording_ = 0;
+    bool begins_late_ = false;
     std::optional<Summary> summary_;
 };
 

@@ -59,15 +59,16 @@ std::string at_least(bool is, std::string words) { return is ? "at least " + wor
 
 std::string headline(const Report& report, const std::vector<FunctionHits>& functions) {
     const std::string name = targets_words(report);
+    const std::string_view was = report.armed.targets.size() > 1 ? "were" : "was";
     if (report.shown == 0) return fmt::format("{}: no access was seen", name);
     const std::string times = report.shown == 1 ? "once" : fmt::format("{} times", grouped(report.shown));
-    if (functions.empty()) return fmt::format("{} was {} {}", name, done_to(report), times);
+    if (functions.empty()) return fmt::format("{} {} {} {}", name, was, done_to(report), times);
     const FunctionHits& most = functions.front();
     if (most.hits == report.shown)
-        return fmt::format("{} was {} {}, {}by {}", name, done_to(report), times,
+        return fmt::format("{} {} {} {}, {}by {}", name, was, done_to(report), times,
                            report.shown == 1 ? "" : "always ", most.writer->function);
-    return fmt::format("{} was {} {}, most by {} ({})", name, done_to(report), times, most.writer->function,
-                       percent(most.hits, report.shown));
+    return fmt::format("{} {} {} {}, most by {} ({})", name, was, done_to(report), times,
+                       most.writer->function, percent(most.hits, report.shown));
 }
 
 std::string who_line(const Report& report, const std::vector<FunctionHits>& functions) {
@@ -80,7 +81,7 @@ std::string who_line(const Report& report, const std::vector<FunctionHits>& func
     for (std::size_t i = 0; i < std::min<std::size_t>(functions.size(), 3); ++i)
         list += fmt::format("{}{}{} {}", i == 0 ? "" : ", ", functions[i].writer->function,
                             in_module(functions[i].writer->module), grouped(functions[i].hits));
-    if (functions.size() > 3) list += ", ...";
+    if (functions.size() > 3) list += fmt::format(" and {} more", grouped(functions.size() - 3));
     return list.empty() ? line + "." : line + ": " + list + ".";
 }
 
@@ -130,6 +131,7 @@ std::vector<std::string> missing(const Report& report) {
     add(report.lost_from_recording,
         fmt::format("{} into the recording",
                     counted(report.lost_from_recording, "hit did not get", "hits did not get")));
+    if (report.begins_late) clauses.emplace_back("the beginning of the recording is not kept any more");
     add(report.damage.size(), "the recording is damaged");
     return clauses;
 }

@@ -76,8 +76,13 @@ std::size_t WriterTable::add(const Hit& hit, std::uint64_t t_us, std::uint32_t t
     entry.writer.first_us = std::min(entry.writer.first_us, t_us);
     entry.writer.last_us = std::max(entry.writer.last_us, t_us);
     if (stack != no_stack) entry.writer.stack = stack;
-    if (hit.width != 0 && (hit.old_value || hit.new_value))
+    if (hit.width != 0 && (hit.old_value || hit.new_value)) {
         entry.changes.add(change_hash(hit), hit.target_index, hit.old_value, hit.new_value);
+        if (!entry.writer.last) entry.writer.last.emplace();
+        entry.writer.last->target = hit.target_index;
+        entry.writer.last->old_value = hit.old_value;
+        entry.writer.last->new_value = hit.new_value;
+    }
     count_task(found->second, task);
     return found->second;
 }

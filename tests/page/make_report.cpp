@@ -1,6 +1,7 @@
 // make_report CASE HITS OUT: a report of a made watch of HITS hits, as `stakeout report --html` writes it.
-// CASE: plain, hostile, live, empty, damaged; "data-..." writes the page's data alone. Says on stdout what it
-// took: {"hits", "feed_ns_per_hit", "report_ms", "bytes"}.
+// CASE: plain, hostile, live, empty, damaged; "data-..." writes the page's data alone; "live-page" the page
+// that asks for /data with the token "secret". Says on stdout what it took: {"hits", "feed_ns_per_hit",
+// "report_ms", "bytes"}.
 #include "report/html_page.h"
 #include "report/page_data.h"
 #include "report/report_builder.h"
@@ -62,6 +63,11 @@ int main(int argc, char** argv) {
         return 2;
     }
     std::string_view what = argv[1];
+    if (what == "live-page") {
+        std::ofstream page(argv[3], std::ios::binary);
+        page << stakeout::live_page("/data", "secret");
+        return page.good() ? 0 : 1;
+    }
     const bool data_only = what.substr(0, 5) == "data-";
     if (data_only) what.remove_prefix(5);
     const std::uint64_t hits = what == "empty" ? 0 : std::strtoull(argv[2], nullptr, 10);

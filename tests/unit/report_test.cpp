@@ -216,7 +216,7 @@ TEST(FrequentChanges, CountsAreNeverTooHighAndTheMostFrequentIsFound) {
 TEST(Verdict, SaysWhoWroteMostAndLastAndWhatIsMissing) {
     const Report report = made_report(4'000);
     const Verdict verdict = verdict_of(report);
-    EXPECT_NE(verdict.headline.find("balance and 1 more was accessed 4,000 times, most by deposit"),
+    EXPECT_NE(verdict.headline.find("balance and 1 more were accessed 4,000 times, most by deposit"),
               std::string::npos)
         << verdict.headline;
     std::string all;
@@ -244,6 +244,7 @@ TEST(Verdict, ClaimsCompletenessOnlyWhenNothingIsMissing) {
     EXPECT_NE(whole([](Report& report) { report.summary->unseen = 1; }), claim);
     EXPECT_NE(whole([](Report& report) { report.braked = 1; }), claim);
     EXPECT_NE(whole([](Report& report) { report.lost_from_recording = 1; }), claim);
+    EXPECT_NE(whole([](Report& report) { report.begins_late = true; }), claim);
     EXPECT_NE(whole([](Report& report) { report.damage = {"cut off"}; }), claim);
     EXPECT_NE(whole([](Report& report) { report.coverage.emplace_back(); }), claim);
     EXPECT_NE(whole([](Report& report) { report.armed.cpus_armed.pop_back(); }), claim);

@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
                                                   stakeout::add_slots_command(app),
                                                   stakeout::add_complete_command(app),
                                                   stakeout::add_describe_command(app),
+                                                  stakeout::add_report_command(app),
                                                   stakeout::add_check_command(app),
                                                   stakeout::add_compile_command(app)};
     try {
