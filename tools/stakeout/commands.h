@@ -23,5 +23,6 @@ Command add_renew_command(CLI::App& app);
 Command add_remove_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
 Command add_compile_command(CLI::App& app);
+Command add_export_command(CLI::App& app);
 
 } // namespace stakeout
