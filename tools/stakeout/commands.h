@@ -27,5 +27,6 @@ Command add_describe_command(CLI::App& app); // hidden
 Command add_report_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
 Command add_compile_command(CLI::App& app);
+Command add_export_command(CLI::App& app);
 
 } // namespace stakeout

@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
                                                   stakeout::add_tail_command(app),
                                                   stakeout::add_last_command(app),
                                                   stakeout::add_top_command(app),
+                                                  stakeout::add_export_command(app),
                                                   stakeout::add_renew_command(app),
                                                   stakeout::add_remove_command(app),
                                                   stakeout::add_diagnose_command(app, process_start, program),
