@@ -101,6 +101,7 @@ export class TimelineSection {
       width,
       legend: { show: false },
       cursor: {
+        y: false,
         sync: { key: "stakeout-time" },
         drag: { x: true, y: false, setScale: false, dist: 4 },
         points: { size: 6 },

@@ -26,7 +26,7 @@ def options_in_page(command: str) -> set[str]:
     return set(LONG_OPTION.findall(text))
 
 
-@pytest.mark.parametrize("command", ["watch", "doctor", "slots", "check", "compile", "diagnose-stomp", "diagnose-deadlock", "diagnose-refcount", "diagnose-leak"])
+@pytest.mark.parametrize("command", ["watch", "doctor", "slots", "report", "check", "compile", "diagnose-stomp", "diagnose-deadlock", "diagnose-refcount", "diagnose-leak"])
 def test_every_option_of_help_is_in_the_manual(command: str) -> None:
     options = options_in_help(command) - {"--help"}
     assert options, "help lists no options"
