@@ -16,10 +16,11 @@ add_library(static_re2 INTERFACE)
 target_link_libraries(static_re2 INTERFACE -l:libre2.a)
 
 # Recordings: protobuf's small run-time library, zstd's frames, xxHash (all of it in its header).
-find_program(PROTOC NAMES protoc REQUIRED)
 add_library(static_protobuf INTERFACE)
 find_package(Threads REQUIRED)
 target_link_libraries(static_protobuf INTERFACE -l:libprotobuf-lite.a Threads::Threads)
+add_library(static_zlib INTERFACE)
+target_link_libraries(static_zlib INTERFACE -l:libz.a)
 add_library(static_zstd INTERFACE)
 target_link_libraries(static_zstd INTERFACE -l:libzstd.a)
 

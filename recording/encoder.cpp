@@ -48,9 +48,13 @@ void Encoder::begin_segment(ClockStep now, std::uint64_t lost) {
     header.set_seq(s.hits.last_seq());
     (void)s.entries.add(entry);
     if (s.armed) (void)s.entries.add(*s.armed);
-    if (lost == 0) return;
-    entry.mutable_lost_from_recording()->set_hits(lost);
-    (void)s.entries.add(entry);
+    if (lost != 0) add_lost(lost);
+}
+
+void Encoder::add_lost(std::uint64_t hits) {
+    Recording_Entry entry;
+    entry.mutable_lost_from_recording()->set_hits(hits);
+    (void)state_->entries.add(entry);
 }
 
 void Encoder::add(const Armed& armed) {

@@ -24,7 +24,7 @@ class Encoder {
     Encoder(const Encoder&) = delete;
     Encoder& operator=(const Encoder&) = delete;
 
-    // Only between blocks. `lost`: hits that the recording does not have, all so far.
+    // Only between blocks. `lost`: as with add_lost().
     void begin_segment(ClockStep now, std::uint64_t lost);
 
     void add(const Armed& armed); // told again in each further segment
@@ -35,6 +35,7 @@ class Encoder {
     void add(const CoverageChange& change);
     void add(const Summary& summary);
     void add(ClockStep step);
+    void add_lost(std::uint64_t hits); // that the recording does not have, all so far
 
     [[nodiscard]] std::size_t bytes_waiting() const; // before compression
     // So much has been told that the next block should begin a segment.

@@ -25,11 +25,20 @@ void Recorder::begin_block(std::uint64_t now_ns) {
     begun_ = true;
     if (segment) {
         clock_ = {now_ns, wall_ahead_ns()};
-        encoder_.begin_segment(clock_, store_->lost_hits() + encoder_.left_out());
+        encoder_.begin_segment(clock_, lost_told_ = lost());
     } else {
         follow_clock(now_ns);
+        tell_lost();
     }
     block_since_ns_ = now_ns;
+}
+
+std::uint64_t Recorder::lost() const { return store_->lost_hits() + encoder_.left_out(); }
+
+void Recorder::tell_lost() {
+    if (lost() == lost_told_) return;
+    lost_told_ = lost();
+    encoder_.add_lost(lost_told_);
 }
 
 void Recorder::follow_clock(std::uint64_t now_ns) {
@@ -58,7 +67,9 @@ void Recorder::on_brake(const BrakeInterval& interval) { record(interval, monoto
 void Recorder::on_coverage(const CoverageChange& change) { record(change, monotonic_ns()); }
 
 void Recorder::on_summary(const Summary& summary) {
-    record(summary, monotonic_ns());
+    if (block_since_ns_ == 0) begin_block(monotonic_ns());
+    tell_lost();
+    encoder_.add(summary);
     finish_block();
 }
 

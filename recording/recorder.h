@@ -44,12 +44,15 @@ class Recorder final : public WatchListener {
     void record(const Told& told, std::uint64_t now_ns);
     void begin_block(std::uint64_t now_ns);
     void follow_clock(std::uint64_t now_ns);
+    [[nodiscard]] std::uint64_t lost() const;
+    void tell_lost();
 
     std::unique_ptr<BlockStore> store_;
     Say say_;
     Encoder encoder_;
     ClockStep clock_;
     bool begun_ = false;
+    std::uint64_t lost_told_ = 0;
     std::uint64_t block_since_ns_ = 0; // 0: nothing is waiting
 };
 

@@ -27,8 +27,11 @@ void ZstdFrames::restart() {
 ZstdFrames::Objection ZstdFrames::check_head() const {
     constexpr std::array magic{std::byte{0x28}, std::byte{0xb5}, std::byte{0x2f}, std::byte{0xfd}};
     constexpr std::byte checksum_flag{4};
-    if (!std::equal(magic.begin(), magic.end(), head_.begin())) return no_block;
-    if ((head_[4] & checksum_flag) == std::byte{0}) return "a block without a checksum";
+    const std::size_t known = std::min<std::size_t>(in_frame_, magic.size());
+    if (!std::equal(magic.begin(), magic.begin() + static_cast<std::ptrdiff_t>(known), head_.begin()))
+        return no_block;
+    if (in_frame_ >= head_bytes && (head_[4] & checksum_flag) == std::byte{0})
+        return "a block without a checksum";
     return std::nullopt;
 }
 
@@ -60,8 +63,8 @@ ZstdFrames::Objection ZstdFrames::feed(std::span<const std::byte> bytes, const V
             std::copy_n(bytes.begin(), missing, head_.begin() + static_cast<std::ptrdiff_t>(in_frame_));
             bytes = bytes.subspan(missing);
             in_frame_ += missing;
-            if (in_frame_ < head_bytes) break;
             if (auto objection = check_head()) return objection;
+            if (in_frame_ < head_bytes) break;
             std::span<const std::byte> head(head_);
             in_frame_ = 0; // decompress() counts it
             bool complete = false;

@@ -36,7 +36,7 @@ class ZstdFrames {
     struct End {
         void operator()(ZSTD_DCtx_s* context) const;
     };
-    Objection check_head() const;
+    [[nodiscard]] Objection check_head() const; // as far as it is there
     // Takes from the front of `bytes`; true: a frame is complete.
     Objection decompress(std::span<const std::byte>& bytes, bool& complete);
 

@@ -10,7 +10,7 @@ seconds=${FUZZ_SECONDS:-60}
 cases=""
 failed=0
 pids=()
-names=(expression record when kallsyms page_walk vm_event_ring xentrace)
+names=(expression record recording when kallsyms page_walk vm_event_ring xentrace)
 for name in "${names[@]}"; do
   mkdir -p "$folder/new-$name"
   "$folder/fuzz_$name" -max_total_time="$seconds" -print_final_stats=1 -rss_limit_mb=2048 -max_len=4096 \

@@ -22,8 +22,11 @@ Command add_last_command(CLI::App& app);
 Command add_top_command(CLI::App& app);
 Command add_renew_command(CLI::App& app);
 Command add_remove_command(CLI::App& app);
+Command add_complete_command(CLI::App& app); // hidden
+Command add_describe_command(CLI::App& app); // hidden
 Command add_report_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
 Command add_compile_command(CLI::App& app);
+Command add_export_command(CLI::App& app);
 
 } // namespace stakeout

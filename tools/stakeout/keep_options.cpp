@@ -13,6 +13,9 @@ void add_keep_options(CLI::App& command, KeepOptions& o) {
         .add_flag("--detach,-d", o.detach,
                   "Return once armed, and print the name; the watch lives on by itself")
         ->group(life);
+    command
+        .add_flag("--quiet,-q", o.quiet, "Show no hits here; `stakeout tail` does, and --record keeps them")
+        ->group(life);
     command.add_option("--name", o.name, "What other commands call it; without one, by its id")->group(life);
     command
         .add_option("--notify", o.notify,
@@ -23,6 +26,10 @@ void add_keep_options(CLI::App& command, KeepOptions& o) {
                                     "Where no slot is free, queue for one, at most that long (--wait=10m)")
                         ->expected(0, 1)
                         ->group(life);
+
+    command
+        .add_option("--config", o.config, "Options out of a file, as systemd's: a line each, symbol = \"my_state\"")
+        ->group(life);
 
     const char* recording = "Recording";
     auto* record =

@@ -13,8 +13,8 @@
 namespace stakeout {
 
 struct KeepOptions {
-    bool detach = false;
-    std::string name, notify, wait;
+    bool detach = false, quiet = false;
+    std::string name, notify, wait, config;
     std::string record, max_size = "100M", keep = "3";
     CLI::Option* wait_option = nullptr; // given at all, with a duration or without
 };

@@ -1,5 +1,7 @@
 // stakeout: who touched this memory?
 #include "tools/stakeout/commands.h"
+#include "tools/stakeout/config_arguments.h"
+#include "tools/stakeout/failure.h"
 
 #include <unistd.h>
 
@@ -53,7 +55,9 @@ int main(int argc, char** argv) {
     app.footer("Exit status: 0 ended as asked, 2 usage, 3 cannot be armed (nothing is left behind), 4 the "
                "target was lost, "
                "5 internal error.\nManual: man stakeout");
-    std::vector<std::string> arguments(argv + 1, argv + argc);
+    auto given = stakeout::with_config({argv + 1, argv + argc});
+    if (!given) return stakeout::fail(given.error());
+    std::vector<std::string> arguments = std::move(*given);
     const std::vector<std::string> program = take_program(arguments);
     const std::vector<stakeout::Command> commands{stakeout::add_watch_command(app, process_start),
                                                   stakeout::add_list_command(app),
@@ -61,11 +65,14 @@ int main(int argc, char** argv) {
                                                   stakeout::add_tail_command(app),
                                                   stakeout::add_last_command(app),
                                                   stakeout::add_top_command(app),
+                                                  stakeout::add_export_command(app),
                                                   stakeout::add_renew_command(app),
                                                   stakeout::add_remove_command(app),
                                                   stakeout::add_diagnose_command(app, process_start, program),
                                                   stakeout::add_doctor_command(app),
                                                   stakeout::add_slots_command(app),
+                                                  stakeout::add_complete_command(app),
+                                                  stakeout::add_describe_command(app),
                                                   stakeout::add_report_command(app),
                                                   stakeout::add_check_command(app),
                                                   stakeout::add_compile_command(app)};

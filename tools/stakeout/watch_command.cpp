@@ -1,6 +1,7 @@
 // `stakeout watch`: resolve, arm, show, end.
 #include "keeper/detach.h"
 #include "keeper/keeper.h"
+#include "keeper/service_manager.h"
 #include "tools/stakeout/commands.h"
 #include "tools/stakeout/failure.h"
 #include "tools/stakeout/watch_options.h"
@@ -72,8 +73,11 @@ int run_watch(const WatchOptions& options, std::chrono::steady_clock::time_point
     auto session = WatchSession::start(std::move(plan));
     if (!session) return fail(session.error());
     if (!keeper) return exit_status((*session)->run(*checked->sink), !options.program.empty());
-    if (detached)
-        (*keeper)->when_ready([&detached](const WatchStatus& status) { detached->ready(status.name); });
+    (*keeper)->when_ready([&detached](const WatchStatus& status) {
+        if (detached) detached->ready(status.name);
+        tell_service_manager(fmt::format("READY=1\nSTATUS=armed on {} of {} CPUs", status.cpus_armed.size(),
+                                         status.cpus_online));
+    });
     const Summary summary = (*session)->run(**keeper, keeper->get());
     session->reset(); // its programs are gone before anybody is told so
     (*keeper)->finish();

@@ -3,6 +3,7 @@
 #include "watchpoints/hit/call_site.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace stakeout {
@@ -22,6 +23,26 @@ std::size_t from_capture(const so_record& record, std::uint64_t address, std::sp
     const std::size_t count = std::min<std::size_t>(into.size(), SO_CODE_BYTES - at);
     std::memcpy(into.data(), record.code + at, count);
     return count;
+}
+
+// As much as can be read on both sides, for who decodes it again elsewhere.
+CodeBytes code_around(std::uint64_t ip, const CodeReader& code) {
+    constexpr std::size_t half = CodeBytes::most / 2;
+    CodeBytes around;
+    std::array<std::uint8_t, half> before{};
+    // Shorter and shorter: what stands before may be another page, that is not there.
+    for (std::size_t size = half; size > 0 && around.size == 0 && ip >= size; size /= 2) {
+        const auto bytes = std::span(before).first(size);
+        if (code(ip - size, bytes) != size) continue;
+        std::copy(bytes.begin(), bytes.end(), around.bytes.begin());
+        around.size = static_cast<std::uint32_t>(size);
+    }
+    around.start = ip - around.size;
+    const auto behind = std::span(around.bytes).subspan(around.size, half);
+    const std::size_t got = std::min(code(ip, behind), half);
+    std::fill(behind.begin() + static_cast<std::ptrdiff_t>(got), behind.end(), std::uint8_t{0});
+    around.size += static_cast<std::uint32_t>(got);
+    return around;
 }
 
 } // namespace
@@ -49,6 +70,7 @@ std::optional<LocatedAccess> HitBuilder::locate(const RawHit& raw) {
     if (trap_ == Trap::OnExecute) {
         auto instruction = instruction_at(r.regs.ip, code);
         if (!instruction) return std::nullopt;
+        instruction->code = code_around(r.regs.ip, code);
         return LocatedAccess{std::move(*instruction), Access::Execute};
     }
     AccessQuestion question;
@@ -62,7 +84,9 @@ std::optional<LocatedAccess> HitBuilder::locate(const RawHit& raw) {
     question.function_start = question.start_of_function(r.regs.ip);
     // At a function's first instruction the frame pointer is still the caller's, and the unwinder may skip
     // the caller itself; the word at the stack pointer, read in the exception, does not.
-    return locate_access(question, code);
+    auto located = locate_access(question, code);
+    if (located) located->instruction.code = code_around(r.regs.ip, code);
+    return located;
 }
 
 void HitBuilder::decode(const RawHit& raw, Hit& hit) {

@@ -107,6 +107,7 @@ const Frame& Symboliser::kernel_frame(std::uint64_t ip, bool is_return_address) 
     ++state_->described;
     Frame frame;
     frame.ip = ip;
+    frame.told_as = next_telling();
     const std::uint64_t looked_up = is_return_address && ip != 0 ? ip - 1 : ip;
     const KernelSymbols* symbols = state_->kernel_symbols();
     if (const auto symbol = symbols != nullptr ? symbols->containing(looked_up) : std::nullopt) {

@@ -93,12 +93,15 @@ const UserProcess::Mapped* UserProcess::containing_or_new(std::uint64_t address,
 Frame UserProcess::describe(std::uint64_t ip, bool is_return_address, ImageCache& images) {
     Frame frame;
     frame.ip = ip;
+    frame.told_as = next_telling();
     const std::uint64_t looked_up = is_return_address && ip != 0 ? ip - 1 : ip;
     const Mapped* mapped = containing_or_new(looked_up, images);
     if (mapped == nullptr) return frame;
     frame.module = mapped->path;
     if (!mapped->image) return frame;
     const std::uint64_t linked = looked_up - mapped->start + mapped->linked_start;
+    frame.image_address = linked + (ip - looked_up);
+    frame.build_id = mapped->image->build_id();
     if (const auto symbol = mapped->image->containing(linked)) {
         frame.symbol = demangle(symbol->name);
         frame.offset = linked - symbol->address + (ip - looked_up);

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace stakeout {
 
@@ -22,6 +24,19 @@ class BuildId {
         if (bytes.size() > most_bytes) return;
         size_ = static_cast<std::uint8_t>(bytes.size());
         std::copy(bytes.begin(), bytes.end(), bytes_.begin());
+    }
+
+    // As hex() writes it; empty for what is no build id that we keep.
+    static BuildId from_hex(std::string_view text) {
+        BuildId id;
+        if (text.size() % 2 != 0 || text.size() / 2 > most_bytes) return id;
+        for (std::size_t i = 0; i < text.size() / 2; ++i) {
+            const char* byte = text.data() + 2 * i;
+            const auto [end, error] = std::from_chars(byte, byte + 2, id.bytes_[i], 16);
+            if (error != std::errc() || end != byte + 2) return {};
+        }
+        id.size_ = static_cast<std::uint8_t>(text.size() / 2);
+        return id;
     }
 
     [[nodiscard]] bool empty() const { return size_ == 0; }

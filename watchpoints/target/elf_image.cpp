@@ -18,7 +18,8 @@ struct ElfImage::State {
     std::unique_ptr<ElfFile> file;
 
     // Each of these is loaded when it is first asked for.
-    std::once_flag debug_once, symbols_once;
+    std::once_flag debug_once, symbols_once, build_id_once;
+    BuildId build_id;
     std::unique_ptr<ElfFile> debug; // separate debug information; null: none
     ElfSymbols symbols;
     // Lines have a handle of their own on the debug file: symbols live as long as the image, lines are given
@@ -100,6 +101,12 @@ std::vector<std::string> ElfImage::nearest(std::string_view name, std::size_t li
 std::optional<SourceLine> ElfImage::line_of(std::uint64_t address) const {
     const SourceLines* lines = state_->all_lines();
     return lines != nullptr ? lines->at(address) : std::nullopt;
+}
+
+const BuildId& ElfImage::build_id() const {
+    std::call_once(state_->build_id_once,
+                   [this] { state_->build_id = BuildId::from_hex(state_->file->build_id()); });
+    return state_->build_id;
 }
 
 void ElfImage::forget_lines() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "watchpoints/target/build_id.h"
 
 #include <cstdint>
 #include <memory>
@@ -50,6 +51,7 @@ class ElfImage {
     [[nodiscard]] std::optional<std::uint64_t> address_of_offset(std::uint64_t file_offset) const;
     [[nodiscard]] bool
     has_copy_relocation(std::string_view name) const; // R_X86_64_COPY: the executable owns NAME
+    [[nodiscard]] const BuildId& build_id() const;
     [[nodiscard]] std::uint64_t entry() const;
     [[nodiscard]] bool is_executable() const; // ET_EXEC, or ET_DYN with PT_INTERP or DF_1_PIE
 
