@@ -15,8 +15,17 @@ function bundled(file, ...options) {
   return execFileSync(
     esbuild,
     // d3-flame-graph asks for its data by the name of a class.
-    [join(source, file), "--bundle", "--minify", "--keep-names", "--charset=ascii", "--log-level=warning",
-     "--legal-comments=none", "--target=chrome100,firefox100,safari15.4", ...options],
+    [
+      join(source, file),
+      "--bundle",
+      "--minify",
+      "--keep-names",
+      "--charset=ascii",
+      "--log-level=warning",
+      "--legal-comments=none",
+      "--target=chrome100,firefox100,safari15.4",
+      ...options,
+    ],
     { encoding: "utf8", env: { ...process.env, NODE_PATH: modules }, maxBuffer: 1 << 26 },
   ).trim();
 }
@@ -54,4 +63,7 @@ const marks = {
   "%SCRIPT%": script,
 };
 const template = readFileSync(join(source, "index.html"), "utf8");
-writeFileSync(out, template.replace(/%(LICENCES|SCRIPT_HASHES|STYLE_HASH|STYLE|EARLY_SCRIPT|SCRIPT)%/g, (mark) => marks[mark]));
+writeFileSync(
+  out,
+  template.replace(/%(LICENCES|SCRIPT_HASHES|STYLE_HASH|STYLE|EARLY_SCRIPT|SCRIPT)%/g, (mark) => marks[mark]),
+);
