@@ -125,6 +125,7 @@ export class WritersSection {
           writer.module ? name(fileName(writer.module), { class: "module" }) : null,
         ),
         el("code", null, name(writer.instruction || "instruction unknown")),
+        this.caller(writer),
       ),
       el("td", { "data-label": "Access" }, el("span", { class: `access ${writer.access}` }, writer.access)),
       el(
@@ -155,6 +156,13 @@ export class WritersSection {
   times(change) {
     if (change.hits === 1) return change.at_least ? "among others" : "once";
     return `${change.at_least ? "at least " : ""}${count(change.hits)} times`;
+  }
+
+  // Who had called it at its last hit: of a memcpy() that is the one to ask.
+  caller(writer) {
+    const stack = this.data.stacks[writer.stack];
+    const frame = this.data.frames[(stack?.k.length ? stack.k : stack?.u)?.[1]];
+    return frame ? el("div", { class: "muted" }, "last called by ", name(frame.s, { class: "symbol" })) : null;
   }
 
   tasks(writer) {
