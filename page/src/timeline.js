@@ -20,6 +20,7 @@ function asNumber(text, target) {
 function valueText(value) {
   if (value === null || value === undefined) return "";
   if (Math.abs(value) >= 2 ** 40) return `0x${BigInt(Math.round(value)).toString(16)}`;
+  if (Math.abs(value) >= 1e9) return value.toExponential().replace("e+", "e");
   return Number.isInteger(value) ? count(value) : value.toPrecision(4);
 }
 

@@ -145,7 +145,7 @@ export class WritersSection {
         "td",
         { class: "n", "data-label": "Last", title: since(writer.last_us) },
         clock(this.data.start_wall_ms, writer.last_us),
-        el("div", { class: "muted" }, `over ${span(writer.last_us - writer.first_us)}`),
+        writer.hits > 1 ? el("div", { class: "muted" }, `over ${span(writer.last_us - writer.first_us)}`) : null,
       ),
     );
     return is_open

@@ -33,7 +33,7 @@ Meaning meaning_of(const std::string& name) {
         {"--to", {WordKind::Choice, {"perf-script", "folded", "perfetto", "pprof", "jsonl"}}},
         {"watch", {WordKind::Watch, {}}},
         {"what", {WordKind::WatchOrFile, {}}},
-        {"file", {WordKind::File, {}}},
+        {"recording", {WordKind::File, {}}},
         {"program", {WordKind::File, {}}},
     };
     const auto found = meanings.find(name);
