@@ -20,6 +20,7 @@ from losses import losses
 from memory import memory
 from scripts import scripts
 from programs import BUILT, OUT, STAKEOUT
+from report import report
 from slowdown import brake, not_hit
 from starts import starts
 from table import Row, as_markdown
@@ -28,6 +29,7 @@ from xen import xen
 PARTS: dict[str, Callable[[bool], list[Row]]] = {
     "cost": hit_cost, "lost": losses, "start": starts, "brake": brake, "idle": not_hit, "memory": memory,
     "scripts": scripts, "leak": leak, "deadlock": deadlock,
+    "report": report,
     "xen": xen,
 }
 

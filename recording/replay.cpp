@@ -131,7 +131,7 @@ void Replay::conclude() {
                                            : "the recording is damaged from here on";
     summary.hits = summary.records = s.told.hits;
     if (s.last_ns > s.armed_at_ns) summary.duration_ns = s.last_ns - s.armed_at_ns;
-    s.told.has_summary = true;
+    s.told.has_summary = s.told.stops_early = true;
     s.listener.on_summary(summary);
 }
 

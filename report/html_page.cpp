@@ -75,8 +75,8 @@ std::string writers_table(const Report& report) {
     if (report.writers.empty()) return {};
     std::string table =
         "<table><caption>Who accessed it, most hits first</caption><thead><tr><th>Function</th><th>Where</th>"
-        "<th>Instruction</th><th>Access</th><th>Tasks</th><th>Hits</th><th>Most frequent "
-        "change</th></tr></thead><tbody>";
+        "<th>Instruction</th><th>Access</th><th>Tasks</th><th>Hits</th><th>Old and new "
+        "value</th></tr></thead><tbody>";
     for (std::size_t i = 0; i < std::min(report.writers.size(), writers_without_script); ++i) {
         const Writer& writer = report.writers[i];
         table += "<tr>" + cell(writer.function) + cell(writer.where.empty() ? writer.module : writer.where) +

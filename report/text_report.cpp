@@ -17,6 +17,13 @@ namespace {
 
 std::string file_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+// As percent(), narrower.
+std::string share(std::uint64_t part, std::uint64_t whole) {
+    std::string words = percent(part, whole);
+    if (words.starts_with("under ")) return "<" + words.substr(6);
+    return words.starts_with("over ") ? ">" + words.substr(5) : words;
+}
+
 std::string hits_words(const Change& change) { return (change.at_least ? ">=" : "") + grouped(change.hits); }
 
 // "deposit  ledger.c:39  [ledger]"
@@ -31,14 +38,18 @@ std::string change_of(const Writer& writer) {
     const bool often = !writer.changes.empty() && writer.changes.front().hits > 1;
     if (!often && !writer.last) return {};
     const Change& change = often ? writer.changes.front() : *writer.last;
-    if (writer.access == Access::Read) return value_words(change.new_value);
-    return fmt::format("{} -> {}", value_words(change.old_value), value_words(change.new_value));
+    const std::string words =
+        writer.access == Access::Read
+            ? value_words(change.new_value)
+            : fmt::format("{} -> {}", value_words(change.old_value), value_words(change.new_value));
+    if (often) return fmt::format("{} {}{} times", words, change.at_least ? "at least " : "", grouped(change.hits));
+    return writer.hits > 1 ? words + " at last" : words;
 }
 
 std::string tasks_of(const Writer& writer) {
     if (writer.tasks.empty()) return {};
     std::string tasks = printable(task_words(writer.tasks.front()));
-    if (writer.tasks_total > 1) tasks += fmt::format(" and {} more", grouped(writer.tasks_total - 1));
+    if (writer.tasks_total > 1) tasks += fmt::format(" +{}", grouped(writer.tasks_total - 1));
     return tasks;
 }
 
@@ -49,19 +60,23 @@ std::string rest(std::uint64_t all, std::size_t shown, std::string_view what, bo
                        what);
 }
 
+// Below a writer: what it changed, and who called it last.
+std::string second_line(const Report& report, const Writer& writer) {
+    std::string line = change_of(writer);
+    if (const std::string caller = caller_of(report, writer.stack); !caller.empty())
+        line += (line.empty() ? "" : "  ") + ("last called by " + printable(caller));
+    constexpr std::size_t indent = 28; // to the column of the functions
+    return line.empty() ? line : clipped_columns(std::string(indent, ' ') + line, 100) + "\n";
+}
+
 std::string by_function(const Report& report, std::size_t top) {
-    TextTable table({{"hits", 9, true},
-                     {"share", 9, true},
-                     {"access", 7},
-                     {"function", 34},
-                     {"value", 20},
-                     {"task", 16}});
+    TextTable table({{"hits", 9, true}, {"share", 6, true}, {"access", 8}, {"function", 48}, {"task", 23}});
     const std::size_t shown = std::min(top, report.writers.size());
     for (std::size_t i = 0; i < shown; ++i) {
         const Writer& writer = report.writers[i];
-        table.add({grouped(writer.hits), percent(writer.hits, report.shown),
-                   std::string(to_word(writer.access)), place_of(writer), change_of(writer),
-                   tasks_of(writer)});
+        table.add({grouped(writer.hits), share(writer.hits, report.shown),
+                   std::string(to_word(writer.access)), place_of(writer), tasks_of(writer)});
+        table.add_line(second_line(report, writer));
     }
     return table.text() + rest(report.writers_total, shown, "instructions");
 }
@@ -73,22 +88,22 @@ std::string by_task(const Report& report, std::size_t top) {
     std::stable_sort(tasks.begin(), tasks.end(),
                      [](const TaskHits* a, const TaskHits* b) { return a->hits > b->hits; });
     TextTable table(
-        {{"hits", 9, true}, {"share", 9, true}, {"pid", 8, true}, {"tid", 8, true}, {"task", 58}});
+        {{"hits", 9, true}, {"share", 6, true}, {"pid", 8, true}, {"tid", 8, true}, {"task", 58}});
     const std::size_t shown = std::min(top, tasks.size());
     for (std::size_t i = 0; i < shown; ++i)
-        table.add({grouped(tasks[i]->hits), percent(tasks[i]->hits, report.shown),
+        table.add({grouped(tasks[i]->hits), share(tasks[i]->hits, report.shown),
                    fmt::format("{}", tasks[i]->pid), fmt::format("{}", tasks[i]->tid),
                    tasks[i]->comm.empty() ? "(unknown task)" : printable(tasks[i]->comm)});
     return table.text() + rest(tasks.size(), shown, "tasks", report.tasks_at_least);
 }
 
 std::string by_value(const Report& report, std::size_t top) {
-    TextTable table({{"hits", 11, true}, {"share", 9, true}, {"value left behind", 36}, {"target", 38}});
+    TextTable table({{"hits", 11, true}, {"share", 6, true}, {"value left behind", 36}, {"target", 38}});
     const auto values = static_cast<std::size_t>(std::min<std::uint64_t>(top, report.values.size()));
     for (std::size_t i = 0; i < values; ++i) {
         const Change& change = report.values[i];
         const bool known = change.target < report.armed.targets.size();
-        table.add({hits_words(change), percent(change.hits, report.shown), value_words(change.new_value),
+        table.add({hits_words(change), share(change.hits, report.shown), value_words(change.new_value),
                    known ? printable(report.armed.targets[change.target].name) : "?"});
     }
     const bool some = std::any_of(report.values.begin(), report.values.end(),
@@ -121,8 +136,7 @@ std::string by_stack(const Report& report, std::size_t top) {
     for (const ReportStack& stack : report.stacks) known += stack.hits;
     for (std::size_t i = 0; i < shown; ++i) {
         const ReportStack& stack = report.stacks[order[i]];
-        text +=
-            fmt::format("{}  {}\n", counted(stack.hits, "hit", "hits"), percent(stack.hits, report.shown));
+        text += fmt::format("{}  {}\n", counted(stack.hits, "hit", "hits"), share(stack.hits, report.shown));
         append_frames(text, report, stack.kernel, "kernel");
         append_frames(text, report, stack.user, "user");
     }

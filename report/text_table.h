@@ -23,6 +23,7 @@ class TextTable {
     };
     explicit TextTable(std::vector<Column> columns);
     void add(const std::vector<std::string>& cells);
+    void add_line(std::string_view line) { text_ += line; } // with its end, or nothing
     [[nodiscard]] const std::string& text() const { return text_; }
 
   private:

@@ -98,7 +98,9 @@ std::string last_line(const Report& report) {
         line += fmt::format(" ({} -> {})", value_words(last.old_value), value_words(last.new_value));
     else if (last.new_value || last.old_value)
         line += fmt::format(" ({})", value_words(last.new_value ? last.new_value : last.old_value));
-    return line + fmt::format(" at {}, {} after arming.",
+    if (const std::string caller = caller_of(report, last.stack); !caller.empty())
+        line += ", called by " + caller;
+    return line + fmt::format(", at {}, {} after arming.",
                               clock_time(report.start_wall_ns + static_cast<std::int64_t>(last.t_us) * 1000),
                               span_words(last.t_us));
 }
@@ -163,6 +165,15 @@ std::string task_words(const TaskHits& task) {
     if (task.pid == 0 && task.tid == 0) return std::string(comm);
     if (task.pid == task.tid) return fmt::format("{} {}", comm, task.pid);
     return fmt::format("{} {}/{}", comm, task.pid, task.tid);
+}
+
+std::string caller_of(const Report& report, std::uint32_t stack) {
+    if (stack >= report.stacks.size()) return {};
+    const ReportStack& one = report.stacks[stack];
+    const std::vector<std::uint32_t>& frames = one.kernel.empty() ? one.user : one.kernel;
+    if (frames.size() < 2) return {};
+    const std::string& label = report.frames[frames[1]].symbol;
+    return label.substr(0, label.rfind("+0x"));
 }
 
 std::string targets_words(const Report& report) {

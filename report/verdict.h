@@ -19,6 +19,8 @@ Verdict verdict_of(const Report& report);
 
 // "ledger 77"; of a thread beside the first, "ledger 77/78".
 std::string task_words(const TaskHits& task);
+// Who had called the function that made an access, as its stack says; empty: not known.
+std::string caller_of(const Report& report, std::uint32_t stack);
 std::string targets_words(const Report& report); // "balance", "balance and 2 more"
 
 } // namespace stakeout

@@ -6,7 +6,13 @@ import { count, fileName, percent } from "./format.js";
 import { colour, onTheme } from "./theme.js";
 
 const cellHeight = 19;
-const shades = { all: "--flame-all", task: "--flame-task", user: "--flame-user", kernel: "--flame-kernel", other: "--flame-other" };
+const shades = {
+  all: "--flame-all",
+  task: "--flame-task",
+  user: "--flame-user",
+  kernel: "--flame-kernel",
+  other: "--flame-other",
+};
 
 // The tree as the library wants it, which marks nodes while it zooms: a copy, names made visible.
 function treeOf(node) {
@@ -33,19 +39,40 @@ function shadeOf(text) {
 
 export class FlameSection {
   constructor(section) {
-    this.stage = el("div", { class: "flame", tabindex: "0", role: "group", "aria-label": "Flame graph. Arrow keys walk through it, Enter zooms in, Escape shows all." });
+    this.stage = el("div", {
+      class: "flame",
+      tabindex: "0",
+      role: "group",
+      "aria-label": "Flame graph. Arrow keys walk through it, Enter zooms in, Escape shows all.",
+    });
     this.stage.addEventListener("keydown", (event) => this.onKey(event));
     this.details = el("output", { class: "details mono", "aria-live": "polite" });
-    this.search = el("input", { type: "search", placeholder: "Find a function", "aria-label": "Find in the flame graph", maxlength: "200", id: "flame-search" });
+    this.search = el("input", {
+      type: "search",
+      placeholder: "Find a function",
+      "aria-label": "Find in the flame graph",
+      maxlength: "200",
+      id: "flame-search",
+    });
     this.search.addEventListener("input", () => this.find());
-    this.reset_button = el("button", { type: "button", class: "quiet", onclick: () => this.reset() }, "Show all");
+    this.reset_button = el(
+      "button",
+      { type: "button", class: "quiet", onclick: () => this.reset() },
+      "Show all",
+    );
     replaceChildren(
       section,
       el(
         "div",
         { class: "head" },
         el("h2", null, "Where hits come from"),
-        el("span", { class: "key" }, ["task", "user", "kernel"].map((kind) => el("span", null, el("i", { class: `swatch flame-${kind}` }), kind))),
+        el(
+          "span",
+          { class: "key" },
+          ["task", "user", "kernel"].map((kind) =>
+            el("span", null, el("i", { class: `swatch flame-${kind}` }), kind),
+          ),
+        ),
         this.search,
         this.reset_button,
       ),
@@ -81,7 +108,9 @@ export class FlameSection {
       .setColorMapper((node) => this.fill(node))
       .setLabelHandler((node) => this.label(node))
       .setSearchMatch((node, term) => this.matches(node, term))
-      .setSearchHandler((found, sum) => this.say(`${count(found.length)} frames match, ${count(sum)} hits (${percent(sum, this.total)})`))
+      .setSearchHandler((found, sum) =>
+        this.say(`${count(found.length)} frames match, ${count(sum)} hits (${percent(sum, this.total)})`),
+      )
       .setDetailsHandler((text) => this.say(text))
       .onClick((node) => this.onZoom(node));
     this.last_width = this.width();
@@ -105,7 +134,10 @@ export class FlameSection {
 
   matches(node, term) {
     const needle = term.toLowerCase();
-    return needle !== "" && (node.data.n.toLowerCase().includes(needle) || node.data.m.toLowerCase().includes(needle));
+    return (
+      needle !== "" &&
+      (node.data.n.toLowerCase().includes(needle) || node.data.m.toLowerCase().includes(needle))
+    );
   }
 
   find() {
@@ -153,7 +185,9 @@ export class FlameSection {
   nodeAt(path) {
     let node = this.root();
     for (const [kind, text, module] of path) {
-      node = node.children?.find((child) => child.data.k === kind && child.data.n === text && child.data.m === module);
+      node = node.children?.find(
+        (child) => child.data.k === kind && child.data.n === text && child.data.m === module,
+      );
       if (!node) return null;
     }
     return node;
@@ -172,7 +206,9 @@ export class FlameSection {
 
   setFocus(node) {
     this.focused = node;
-    select(this.stage).selectAll("g").classed("focused", (one) => one === node);
+    select(this.stage)
+      .selectAll("g")
+      .classed("focused", (one) => one === node);
     if (node) this.say(this.label(node));
   }
 

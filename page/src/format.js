@@ -1,7 +1,8 @@
 // Numbers and times as people read them.
 
 const grouping = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-export const count = (number) => (number === null || number === undefined ? "not known" : grouping.format(number));
+export const count = (number) =>
+  number === null || number === undefined ? "not known" : grouping.format(number);
 export const counted = (number, one, many) => `${count(number)} ${number === 1 ? one : many}`;
 
 export function percent(part, whole) {

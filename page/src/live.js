@@ -7,7 +7,11 @@ export function follow(source, token, onData, onTrouble) {
   let timer = null;
   const ask = async () => {
     try {
-      const answer = await fetch(source, { cache: "no-store", credentials: "same-origin", headers: token ? { Authorization: `Bearer ${token}` } : {} });
+      const answer = await fetch(source, {
+        cache: "no-store",
+        credentials: "same-origin",
+        headers: token ? { Authorization: `Bearer ${token}` } : {},
+      });
       if (!answer.ok) throw new Error(`it answered ${answer.status}`);
       const data = await answer.json();
       onTrouble(null);

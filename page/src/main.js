@@ -25,12 +25,25 @@ class Page {
     this.facts = el("div", { class: "facts" });
     this.title = el("strong", { class: "title" });
     this.trouble = el("p", { class: "warn note", role: "status", hidden: true });
-    const nav = el("nav", { "aria-label": "Parts of the report" }, sections.map(([id, text]) => el("a", { href: `#${id}` }, text)));
-    const places = Object.fromEntries(sections.map(([id, text]) => [id, el("section", { id, tabindex: "-1", "aria-label": text })]));
+    const nav = el(
+      "nav",
+      { "aria-label": "Parts of the report" },
+      sections.map(([id, text]) => el("a", { href: `#${id}` }, text)),
+    );
+    const places = Object.fromEntries(
+      sections.map(([id, text]) => [id, el("section", { id, tabindex: "-1", "aria-label": text })]),
+    );
     this.places = places;
     replaceChildren(
       root,
-      el("header", { class: "top" }, el("span", { class: "mark" }, "stakeout"), this.title, this.facts, themeButton()),
+      el(
+        "header",
+        { class: "top" },
+        el("span", { class: "mark" }, "stakeout"),
+        this.title,
+        this.facts,
+        themeButton(),
+      ),
       nav,
       this.trouble,
       el("main", null, Object.values(places)),
@@ -71,7 +84,13 @@ class Page {
 function start() {
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const page = new Page(document.getElementById("page"));
-  if (data.live && data.source) follow(data.source, data.token, (news) => page.update(news), (trouble) => page.tell(trouble));
+  if (data.live && data.source)
+    follow(
+      data.source,
+      data.token,
+      (news) => page.update(news),
+      (trouble) => page.tell(trouble),
+    );
   else page.update(data);
   document.documentElement.dataset.ready = "yes";
 }

@@ -4,7 +4,7 @@ import { clock, count, since } from "./format.js";
 import { stackOf } from "./stack.js";
 
 const rowHeight = 26; // as in style.css
-const beyond = 8;     // rows made above and below what is seen
+const beyond = 8; // rows made above and below what is seen
 const printedRows = 60;
 
 const columns = ["#", "Time", "Task", "pid/tid", "CPU", "Access", "Target", "Old", "New", "Function"];
@@ -12,18 +12,44 @@ const columns = ["#", "Time", "Task", "pid/tid", "CPU", "Access", "Target", "Old
 export class RowsSection {
   constructor(section) {
     this.selected = null; // place in `found`
-    this.search = el("input", { type: "search", id: "rows-search", placeholder: "Search: task, function, value, pid …", "aria-label": "Search the hits", maxlength: "200" });
+    this.search = el("input", {
+      type: "search",
+      id: "rows-search",
+      placeholder: "Search: task, function, value, pid …",
+      "aria-label": "Search the hits",
+      maxlength: "200",
+    });
     this.search.addEventListener("input", () => this.find());
     this.how = el("output", { class: "muted", id: "rows-how", "aria-live": "polite" });
     this.filler = el("div", { class: "filler", role: "presentation" });
     this.window = el("div", { class: "window", role: "rowgroup" });
-    const head = el("div", { class: "row head-row", role: "row" }, columns.map((column) => el("span", { role: "columnheader" }, column)));
-    this.body = el("div", { class: "rows", tabindex: "0", role: "table", "aria-label": "Hits. Arrow keys walk through them, Enter shows the stack." }, head, this.filler, this.window);
+    const head = el(
+      "div",
+      { class: "row head-row", role: "row" },
+      columns.map((column) => el("span", { role: "columnheader" }, column)),
+    );
+    this.body = el(
+      "div",
+      {
+        class: "rows",
+        tabindex: "0",
+        role: "table",
+        "aria-label": "Hits. Arrow keys walk through them, Enter shows the stack.",
+      },
+      head,
+      this.filler,
+      this.window,
+    );
     this.body.addEventListener("scroll", () => this.draw());
     this.body.addEventListener("keydown", (event) => this.onKey(event));
     this.window.addEventListener("click", (event) => this.onClick(event));
     this.stack = el("div", { class: "row-stack", hidden: true, "aria-live": "polite" });
-    replaceChildren(section, el("div", { class: "head" }, el("h2", null, "Hits"), this.how, this.search), this.body, this.stack);
+    replaceChildren(
+      section,
+      el("div", { class: "head" }, el("h2", null, "Hits"), this.how, this.search),
+      this.body,
+      this.stack,
+    );
     new ResizeObserver(() => this.draw()).observe(this.body);
     addEventListener("beforeprint", () => this.print(true));
     addEventListener("afterprint", () => this.print(false));
@@ -42,7 +68,20 @@ export class RowsSection {
     if (this.haystack) return this.haystack;
     const { rows, watch } = this.data;
     this.haystack = rows.seq.map((seq, i) =>
-      [`#${seq}`, this.text("comm", i), rows.pid[i], rows.tid[i], `cpu ${rows.cpu[i]}`, this.text("access", i), watch.targets[rows.target[i]]?.name ?? "", this.text("old", i), this.text("new", i), this.text("function", i)].join(" ").toLowerCase(),
+      [
+        `#${seq}`,
+        this.text("comm", i),
+        rows.pid[i],
+        rows.tid[i],
+        `cpu ${rows.cpu[i]}`,
+        this.text("access", i),
+        watch.targets[rows.target[i]]?.name ?? "",
+        this.text("old", i),
+        this.text("new", i),
+        this.text("function", i),
+      ]
+        .join(" ")
+        .toLowerCase(),
     );
     return this.haystack;
   }
@@ -52,9 +91,15 @@ export class RowsSection {
     const { rows } = this.data;
     const everything = words.length === 0;
     this.found = [];
-    for (let i = 0; i < rows.kept; ++i) if (everything || words.every((word) => this.lines()[i].includes(word))) this.found.push(i);
-    const kept = rows.how === "all" ? `all ${count(rows.total)}` : `${count(rows.kept)} of ${count(rows.total)}: ${rows.how}`;
-    this.how.textContent = everything ? kept : `${count(this.found.length)} of the ${count(rows.kept)} rows match`;
+    for (let i = 0; i < rows.kept; ++i)
+      if (everything || words.every((word) => this.lines()[i].includes(word))) this.found.push(i);
+    const kept =
+      rows.how === "all"
+        ? `all ${count(rows.total)}`
+        : `${count(rows.kept)} of ${count(rows.total)}: ${rows.how}`;
+    this.how.textContent = everything
+      ? kept
+      : `${count(this.found.length)} of the ${count(rows.kept)} rows match`;
     this.body.setAttribute("aria-rowcount", String(this.found.length + 1));
     if (this.selected !== null && this.selected >= this.found.length) this.select(null);
     this.filler.style.height = `${this.found.length * rowHeight}px`;
@@ -73,8 +118,15 @@ export class RowsSection {
     const fit = this.is_printed ? printedRows : Math.ceil(this.body.clientHeight / rowHeight) + 2 * beyond;
     const shown = this.found.slice(first, first + fit);
     this.window.style.transform = `translateY(${first * rowHeight}px)`;
-    replaceChildren(this.window, shown.map((i, k) => this.row(i, first + k)));
-    if (!shown.length) replaceChildren(this.window, el("p", { class: "muted" }, this.data.rows.total ? "No row matches." : "No access was seen."));
+    replaceChildren(
+      this.window,
+      shown.map((i, k) => this.row(i, first + k)),
+    );
+    if (!shown.length)
+      replaceChildren(
+        this.window,
+        el("p", { class: "muted" }, this.data.rows.total ? "No row matches." : "No access was seen."),
+      );
   }
 
   row(i, place) {
@@ -84,7 +136,13 @@ export class RowsSection {
     const access = this.text("access", i);
     return el(
       "div",
-      { class: place === this.selected ? "row is-selected" : "row", role: "row", "data-place": place, "aria-rowindex": String(place + 2), "aria-selected": String(place === this.selected) },
+      {
+        class: place === this.selected ? "row is-selected" : "row",
+        role: "row",
+        "data-place": place,
+        "aria-rowindex": String(place + 2),
+        "aria-selected": String(place === this.selected),
+      },
       cell(count(rows.seq[i])),
       cell(clock(start_wall_ms, rows.t_us[i]), { title: since(rows.t_us[i]) }),
       cell(name(this.text("comm", i))),
@@ -116,7 +174,11 @@ export class RowsSection {
     if (this.selected === null) return;
     const i = this.found[this.selected];
     this.stack.hidden = false;
-    replaceChildren(this.stack, el("h3", null, `Hit #${count(this.data.rows.seq[i])}`), stackOf(this.data, this.data.rows.stack[i]));
+    replaceChildren(
+      this.stack,
+      el("h3", null, `Hit #${count(this.data.rows.seq[i])}`),
+      stackOf(this.data, this.data.rows.stack[i]),
+    );
   }
 
   onClick(event) {

@@ -20,6 +20,7 @@ function asNumber(text, target) {
 function valueText(value) {
   if (value === null || value === undefined) return "";
   if (Math.abs(value) >= 2 ** 40) return `0x${BigInt(Math.round(value)).toString(16)}`;
+  if (Math.abs(value) >= 1e9) return value.toExponential().replace("e+", "e");
   return Number.isInteger(value) ? count(value) : value.toPrecision(4);
 }
 
@@ -35,12 +36,26 @@ export class TimelineSection {
     });
     this.stage.addEventListener("keydown", (event) => this.onKey(event));
     this.range_text = el("output", { class: "muted", id: "timeline-range", "aria-live": "polite" });
-    this.reset_button = el("button", { type: "button", class: "quiet", onclick: () => this.show(null) }, "Show all");
+    this.reset_button = el(
+      "button",
+      { type: "button", class: "quiet", onclick: () => this.show(null) },
+      "Show all",
+    );
     replaceChildren(
       section,
-      el("div", { class: "head" }, el("h2", null, "Values and hits over time"), this.range_text, this.reset_button),
+      el(
+        "div",
+        { class: "head" },
+        el("h2", null, "Values and hits over time"),
+        this.range_text,
+        this.reset_button,
+      ),
       this.stage,
-      el("p", { class: "hint" }, "Drag to zoom, double-click for all; or + − ← → and 0 on the keyboard. Shaded: not watched (the brake, or a CPU without watchpoints)."),
+      el(
+        "p",
+        { class: "hint" },
+        "Drag to zoom, double-click for all; or + − ← → and 0 on the keyboard. Shaded: not watched (the brake, or a CPU without watchpoints).",
+      ),
     );
     onTheme(() => this.draw());
     new ResizeObserver(() => this.resize()).observe(this.stage);
@@ -61,9 +76,25 @@ export class TimelineSection {
     const blocks = [];
     this.data.timeline.targets.forEach((bins, index) => {
       if (bins.bin.length === 0 || bins.low.every((value) => value === null)) return;
-      blocks.push(this.addChart(`value-${index}`, this.targetTitle(index, "value"), 140, (width) => this.valueOptions(index, width), () => this.valueData(index)));
+      blocks.push(
+        this.addChart(
+          `value-${index}`,
+          this.targetTitle(index, "value"),
+          140,
+          (width) => this.valueOptions(index, width),
+          () => this.valueData(index),
+        ),
+      );
     });
-    blocks.push(this.addChart("hits", this.hitsTitle(), 110, (width) => this.hitOptions(width), () => this.hitData()));
+    blocks.push(
+      this.addChart(
+        "hits",
+        this.hitsTitle(),
+        110,
+        (width) => this.hitOptions(width),
+        () => this.hitData(),
+      ),
+    );
     replaceChildren(this.stage, blocks);
     for (const chart of this.charts) chart.make();
     this.show(this.range);
@@ -85,7 +116,13 @@ export class TimelineSection {
 
   targetTitle(index, what) {
     const target = this.data.watch.targets[index];
-    return el("span", null, el("i", { class: `swatch series-${(index % 4) + 1}` }), name(target?.name ?? `target ${index}`), el("span", { class: "muted" }, ` ${what}`));
+    return el(
+      "span",
+      null,
+      el("i", { class: `swatch series-${(index % 4) + 1}` }),
+      name(target?.name ?? `target ${index}`),
+      el("span", { class: "muted" }, ` ${what}`),
+    );
   }
 
   hitsTitle() {
@@ -101,15 +138,28 @@ export class TimelineSection {
       width,
       legend: { show: false },
       cursor: {
+        y: false,
         sync: { key: "stakeout-time" },
         drag: { x: true, y: false, setScale: false, dist: 4 },
         points: { size: 6 },
-        bind: { dblclick: (plot) => () => (this.show(null), plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false)) },
+        bind: {
+          dblclick: (plot) => () => (
+            this.show(null),
+            plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false)
+          ),
+        },
       },
       select: { show: true, left: 0, top: 0, width: 0, height: 0 },
       scales: { x: { time: false, range: () => this.range ?? [0, this.end] } },
       axes: [
-        { stroke, grid, ticks: grid, font: axisFont, size: 26, values: (_, ticks) => ticks.map((tick) => this.tickText(tick)) },
+        {
+          stroke,
+          grid,
+          ticks: grid,
+          font: axisFont,
+          size: 26,
+          values: (_, ticks) => ticks.map((tick) => this.tickText(tick)),
+        },
         { stroke, grid, ticks: grid, font: axisFont, size: 72, values: (_, ticks) => ticks.map(valueText) },
       ],
       hooks: {
@@ -134,12 +184,23 @@ export class TimelineSection {
     const shared = this.shared(width);
     return {
       ...shared,
-      scales: { ...shared.scales, y: { range: (_, low, high) => (low === null ? [0, 1] : low === high ? [low - 1, high + 1] : uPlot.rangeNum(low, high, 0.1, true)) } },
+      scales: {
+        ...shared.scales,
+        y: {
+          range: (_, low, high) =>
+            low === null ? [0, 1] : low === high ? [low - 1, high + 1] : uPlot.rangeNum(low, high, 0.1, true),
+        },
+      },
       series: [
         {},
         { stroke: "transparent", paths: path, points: { show: false } },
         { stroke: "transparent", paths: path, points: { show: false } },
-        { stroke, width: 1.5, paths: path, points: { show: (plot) => plot.data[0].length < 200, size: 4, fill: stroke } },
+        {
+          stroke,
+          width: 1.5,
+          paths: path,
+          points: { show: (plot) => plot.data[0].length < 200, size: 4, fill: stroke },
+        },
       ],
       bands: [{ series: [2, 1], fill: `${stroke}33` }],
     };
@@ -149,8 +210,16 @@ export class TimelineSection {
     const { bin_us, targets } = this.data.timeline;
     const bins = targets[index];
     const target = this.data.watch.targets[index] ?? { size: 8 };
-    const x = [], low = [], high = [], last = [];
-    const add = (seconds, from, to, value) => (x.push(seconds), low.push(from), high.push(to), last.push(value));
+    const x = [],
+      low = [],
+      high = [],
+      last = [];
+    const add = (seconds, from, to, value) => (
+      x.push(seconds),
+      low.push(from),
+      high.push(to),
+      last.push(value)
+    );
     bins.bin.forEach((bin, i) => {
       const value = asNumber(bins.last[i], target);
       add((bin * bin_us) / 1e6, bins.low[i], bins.high[i], value);
@@ -195,7 +264,8 @@ export class TimelineSection {
         if (column >= 0 && column < sums[index].length) sums[index][column] += one.hits[i];
       });
     });
-    for (let index = 1; index < sums.length; ++index) sums[index] = sums[index].map((hits, i) => hits + sums[index - 1][i]);
+    for (let index = 1; index < sums.length; ++index)
+      sums[index] = sums[index].map((hits, i) => hits + sums[index - 1][i]);
     const x = sums[0] ? sums[0].map((_, i) => ((first + i * together) * bin_us) / 1e6) : [];
     this.column_us = together * bin_us;
     return [x, ...sums.reverse()];
@@ -228,7 +298,12 @@ export class TimelineSection {
 
   onCursor(plot) {
     const index = plot.cursor.idx;
-    if (index === null || index === undefined || plot !== this.charts.find((chart) => chart.plot === plot)?.plot) return;
+    if (
+      index === null ||
+      index === undefined ||
+      plot !== this.charts.find((chart) => chart.plot === plot)?.plot
+    )
+      return;
     if (!plot.root.matches(":hover")) return; // told by the chart below the pointer, not by its followers
     const seconds = plot.data[0][index];
     const parts = [clock(this.data.start_wall_ms, seconds * 1e6), `+${span(seconds * 1e6)}`];
@@ -243,7 +318,8 @@ export class TimelineSection {
     const { bin_us, targets } = this.data.timeline;
     const { bin, last } = targets[target];
     const at = Math.floor((seconds * 1e6) / bin_us + 1e-6);
-    let from = 0, to = bin.length;
+    let from = 0,
+      to = bin.length;
     while (from < to) {
       const middle = (from + to) >> 1;
       if (bin[middle] <= at) from = middle + 1;

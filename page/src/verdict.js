@@ -19,9 +19,17 @@ function figures(data) {
     figure(count(counts.functions), counts.functions === 1 ? "function" : "functions"),
     figure(count(counts.tasks), counts.tasks === 1 ? "task" : "tasks"),
     figure(span(data.end_us), "watched"),
-    figure(`${watch.cpus_armed}/${watch.cpus_online}`, data.coverage.length ? "CPUs, with changes" : "CPUs armed", armedEverywhere ? "" : "warn"),
+    figure(
+      `${watch.cpus_armed}/${watch.cpus_online}`,
+      data.coverage.length ? "CPUs, with changes" : "CPUs armed",
+      armedEverywhere ? "" : "warn",
+    ),
     figure(count(lost), "lost", lost ? "warn" : ""),
-    figure(count(counts.braked), counts.braked ? `braked, ${counts.braked_s.toFixed(2)} s` : "braked", counts.braked ? "warn" : ""),
+    figure(
+      count(counts.braked),
+      counts.braked ? `braked, ${counts.braked_s.toFixed(2)} s` : "braked",
+      counts.braked ? "warn" : "",
+    ),
   );
 }
 
@@ -32,20 +40,30 @@ function targetOf(target, watch) {
     el("strong", null, name(target.name)),
     target.type ? el("span", { class: "type" }, name(target.type)) : null,
     el("span", { class: "mono" }, `${target.per_cpu ? "each CPU's base + " : ""}${target.address}`),
-    el("span", { class: "muted" }, `${count(target.size)} bytes, ${kinds[watch.kind] ?? watch.kind}${target.value ? `, ${target.value} when armed` : ""}`),
+    el(
+      "span",
+      { class: "muted" },
+      `${count(target.size)} bytes, ${kinds[watch.kind] ?? watch.kind}${target.value ? `, ${target.value} when armed` : ""}`,
+    ),
     target.note ? el("span", { class: "muted" }, name(target.note)) : null,
   );
 }
 
 export function fillVerdict(section, data) {
-  const lines = data.summary.lines.map((line) => el("li", { class: line.startsWith("Not complete") ? "warn" : "" }, name(line)));
+  const lines = data.summary.lines.map((line) =>
+    el("li", { class: line.startsWith("Not complete") ? "warn" : "" }, name(line)),
+  );
   replaceChildren(
     section,
     el("h1", null, name(data.summary.headline)),
     el("ul", { class: "lines" }, lines),
     data.damage.map((text) => el("p", { class: "warn note" }, "The recording is damaged: ", name(text))),
     figures(data),
-    el("ul", { class: "targets" }, data.watch.targets.map((target) => targetOf(target, data.watch))),
+    el(
+      "ul",
+      { class: "targets" },
+      data.watch.targets.map((target) => targetOf(target, data.watch)),
+    ),
   );
 }
 
@@ -55,7 +73,11 @@ export function headerFacts(data) {
     data.host.kernel ? name(`Linux ${data.host.kernel}`) : null,
     `armed ${day(data.start_wall_ms)} ${zone()}`,
     data.watch.script ? el("span", null, "script ", name(data.watch.script)) : null,
-    data.live ? el("span", { class: "live" }, "live") : data.ended ? el("span", null, "ended: ", name(data.ended.reason)) : "no end recorded",
+    data.live
+      ? el("span", { class: "live" }, "live")
+      : data.ended
+        ? el("span", null, "ended: ", name(data.ended.reason))
+        : "no end recorded",
   ];
   return facts.filter(Boolean).map((fact) => el("span", { class: "fact" }, fact));
 }

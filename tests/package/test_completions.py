@@ -1,9 +1,7 @@
-"""What the shells offer, asked of the real shells; and that help, manual and completions tell of the same."""
+"""What the shells offer, asked of the real shells."""
 
 from __future__ import annotations
 
-import json
-import re
 import subprocess
 from pathlib import Path
 from typing import Any, Iterator
@@ -90,35 +88,3 @@ def test_files_are_left_to_the_shell() -> None:
     assert ":files" in ask(["report", ""])
     assert ask(["watch", "--", ""]) == [":files"]
     assert ask(["watch", "--color=a"]) == ["--color=auto", "--color=always"]
-
-
-def commands(tree: dict[str, Any], name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    for command in tree["commands"]:
-        full = f"{name} {command['name']}".strip()
-        yield full, command
-        yield from commands(command, full)
-
-
-TREE_OF_COMMANDS = json.loads(subprocess.run([BINARY, "describe"], capture_output=True, text=True, check=True).stdout)
-
-
-@pytest.mark.parametrize("name,command", [pytest.param(*one, id=one[0]) for one in commands(TREE_OF_COMMANDS)])
-def test_help_manual_and_completions_agree(name: str, command: dict[str, Any]) -> None:
-    options = {option["names"][0] for option in command["options"] if option["names"][0].startswith("--")}
-    help_text = subprocess.run([BINARY, *name.split(), "--help"], capture_output=True, text=True, check=True).stdout
-    in_help = {match for line in help_text.splitlines() if re.match(r"  -", line)
-               for match in re.findall(r"--[a-z][a-z-]*", line.split("  ")[1])}
-    assert in_help == options
-    assert set(ask([*name.split(), "--"])) == options
-    page = (TREE / "docs/man" / f"stakeout-{name.replace(' ', '-')}.1").read_text().replace("\\-", "-")
-    assert options - {"--help"} <= set(re.findall(r"--[a-z][a-z-]*", page)), "an option is not in the manual"
-    all_options = {option["names"][0] for _, other in commands(TREE_OF_COMMANDS) for option in other["options"]}
-    # Behind "-- " is another program's command line.
-    told = set(re.findall(r"--[a-z][a-z-]*", re.sub(r"-- .*", "", page))) - {"--help", "--version"}
-    assert told <= all_options, "the manual tells of an option that no command has"
-
-
-def test_the_manuals_option_lists_are_those_of_the_program() -> None:
-    checked = subprocess.run(["/usr/bin/python3", "-B", str(TREE / "docs/man/options.py"), "--check", BINARY],
-                             capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + "`./dev manual` rewrites them"

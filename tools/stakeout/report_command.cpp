@@ -71,7 +71,7 @@ ReportFacts facts_of(const Replayed& read, const HitSource& source) {
         facts.kernel = read.facts->host.kernel_release;
         facts.cpus = read.facts->host.cpus;
     }
-    facts.live = is_running(source) && !read.has_summary;
+    facts.live = is_running(source) && read.stops_early;
     return facts;
 }
 
@@ -84,7 +84,7 @@ Result<Report> make_report(const ReportOptions& options, const HitSource& source
     auto read = replay(source, builder);
     if (!read) return std::move(read).error();
     // The summary of a recording that has none is only of what was read.
-    if (!read->has_summary) builder.forget_summary();
+    if (read->stops_early) builder.forget_summary();
     builder.set_facts(facts_of(*read, source));
     builder.add_lost_from_recording(read->not_recorded);
     if (read->first_segment != 0) builder.begins_late();
