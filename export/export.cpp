@@ -13,9 +13,9 @@ namespace stakeout {
 namespace {
 
 using Named = std::pair<std::string_view, ExportFormat>;
-constexpr std::array formats{Named{"perf-script", ExportFormat::PerfScript}, Named{"folded", ExportFormat::Folded},
-                             Named{"perfetto", ExportFormat::Perfetto}, Named{"pprof", ExportFormat::Pprof},
-                             Named{"jsonl", ExportFormat::JsonLines}};
+constexpr std::array formats{Named{"perf-script", ExportFormat::PerfScript},
+                             Named{"folded", ExportFormat::Folded}, Named{"perfetto", ExportFormat::Perfetto},
+                             Named{"pprof", ExportFormat::Pprof}, Named{"jsonl", ExportFormat::JsonLines}};
 
 std::unique_ptr<WatchListener> make_format(ExportFormat format, int fd) {
     switch (format) {
@@ -83,7 +83,8 @@ Result<ExportFormat> parse_export_format(std::string_view name) {
         if (known == name) return format;
         all += (all.empty() ? "" : ", ") + std::string(known);
     }
-    return usage_error("export to '" + std::string(name) + "'", "there is no such format", "name one of " + all);
+    return usage_error("export to '" + std::string(name) + "'", "there is no such format",
+                       "name one of " + all);
 }
 
 std::unique_ptr<WatchListener> make_export(ExportFormat format, int fd) {

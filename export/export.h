@@ -1,5 +1,5 @@
-// A watch for other tools' eyes: each format is a listener that writes as it is told, or, where hits are added
-// up, when the summary comes.
+// A watch for other tools' eyes: each format is a listener that writes as it is told, or, where hits are
+// added up, when the summary comes.
 //
 //   perf-script  what `perf script` prints, for stackcollapse-perf.pl and its like
 //   folded       stacks with their counts, for flame graphs

@@ -5,9 +5,9 @@
 //           ...
 //
 // One empty line ends each. Times are CLOCK_MONOTONIC's, as with `perf record -k CLOCK_MONOTONIC`.
+#include "base/printable.h"
 #include "export/formats.h"
 #include "export/stream_export.h"
-#include "base/printable.h"
 
 #include <fmt/format.h>
 

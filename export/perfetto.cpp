@@ -1,8 +1,8 @@
 // Chrome's trace events: an instant event for each hit at its thread, a counter for each target's value, and
 // slices for the intervals in which a CPU was not watched. Times are microseconds of CLOCK_MONOTONIC.
+#include "base/json_writer.h"
 #include "export/formats.h"
 #include "export/stream_export.h"
-#include "base/json_writer.h"
 #include "watchpoints/arm/words.h"
 
 #include <fmt/format.h>
@@ -146,8 +146,8 @@ class PerfettoExport final : public StreamExport {
         if (hit.new_value) event.text("new", hit.new_value->hex());
         event.hex("ip", hit.ip);
         if (hit.instruction) event.text("instruction", hit.instruction->text);
-        for (const auto& [key, stack] : {std::pair("kernel_stack", &hit.kernel_stack),
-                                         std::pair("user_stack", &hit.user_stack)}) {
+        for (const auto& [key, stack] :
+             {std::pair("kernel_stack", &hit.kernel_stack), std::pair("user_stack", &hit.user_stack)}) {
             event.begin_list(key);
             for (const Frame& frame : *stack) event.text({}, frame_text(frame));
             event.end_list();

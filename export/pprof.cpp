@@ -1,9 +1,9 @@
 // Hits added up by stack, task name, access and target, as a profile for `pprof`.
+#include "base/printable.h"
 #include "export/formats.h"
 #include "export/gzip.h"
 #include "export/profile.pb.h"
 #include "export/stream_export.h"
-#include "base/printable.h"
 #include "watchpoints/arm/words.h"
 
 #include <algorithm>
@@ -80,7 +80,7 @@ class PprofExport final : public StreamExport {
     // A file that is mapped, by where and which; or the kernel, or a module of it.
     std::uint64_t mapping(const Frame& frame, bool user) {
         const std::uint64_t bias = frame.image_address != 0 ? frame.ip - frame.image_address : 0;
-        const std::string name = user                     ? printable(frame.module)
+        const std::string name = user                   ? printable(frame.module)
                                  : frame.module.empty() ? "[kernel.kallsyms]"
                                                         : "[" + printable(frame.module) + "]";
         const auto [found, is_new] = mappings_.try_emplace({name, bias, frame.build_id.hex()}, nullptr);

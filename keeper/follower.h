@@ -11,6 +11,8 @@
 
 namespace stakeout {
 
+class ConnectionStore;
+
 class Follower {
   public:
     Follower(const RecordingFacts& facts, const Armed& armed, std::shared_ptr<ControlConnection> to);
@@ -19,10 +21,12 @@ class Follower {
     // Sends what has come, if it has waited long enough for others to share its block.
     void turn(std::uint64_t now_ns);
     [[nodiscard]] bool has_gone() const { return !to_->is_open(); }
-    void end(); // after the summary
+    void expect_end(); // what comes now is the summary, for which there is always room
+    void end();        // after it
 
   private:
     std::shared_ptr<ControlConnection> to_;
+    ConnectionStore* store_; // the recorder's
     std::unique_ptr<Recorder> recorder_;
     std::uint64_t sent_at_ns_ = 0;
 };

@@ -81,6 +81,7 @@ Keeper::~Keeper() {
 
 void Keeper::on_armed(const Armed& armed) {
     tell_all([&armed](WatchListener& one) { one.on_armed(armed); });
+    if (kept_) (void)kept_->settle(); // readable from now on
     armed_ = armed;
     status_.id = armed.watch;
     status_.name = settings_.name.empty() ? armed.watch : settings_.name;
@@ -143,6 +144,7 @@ void Keeper::on_coverage(const CoverageChange& change) {
 }
 
 void Keeper::on_summary(const Summary& summary) {
+    for (const auto& follower : followers_) follower->expect_end();
     tell_all([&summary](WatchListener& one) { one.on_summary(summary); });
     summary_ = summary;
 }
@@ -285,7 +287,7 @@ void Keeper::finish() {
         hand_out_recordings();
         ::poll(nullptr, 0, 5);
     }
-    if (server_ != nullptr) server_->finish(2000);
+    if (server_ != nullptr) server_->finish(10'000);
     // Their connections stay open: when they are closed, by our end, nothing of us is left.
 }
 

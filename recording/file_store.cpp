@@ -141,7 +141,8 @@ void FileStore::write(const Block& block) {
 }
 
 Status FileStore::try_to_write(const Block& block) {
-    if (block.begins_segment && files_.size() != 0 && files_.size() + block_room > max_size_)
+    const bool is_full = files_.size() != 0 && files_.size() + block_room > max_size_;
+    if (block.begins_segment && (is_full || !files_.is_open()))
         if (auto begun = files_.begin_next(); !begun) return begun;
     return files_.append(block.bytes);
 }

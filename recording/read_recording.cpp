@@ -94,11 +94,12 @@ Status feed_all(Replay& replay, const Part& part) {
 
 bool is_recording(int fd) { return beginning_of(fd).schema != 0; }
 
-Result<Replayed> read_recording(const std::string& path, WatchListener& listener) {
+Result<Replayed> read_recording(const std::string& path, WatchListener& listener,
+                                const Replay::OnFacts& on_facts) {
     auto parts = parts_of(path);
     if (!parts) return parts.error();
     if (parts->size() > 1) keep_one_recording(*parts);
-    Replay replay(listener);
+    Replay replay(listener, on_facts);
     for (auto part = parts->rbegin(); part != parts->rend(); ++part)
         if (auto read = feed_all(replay, *part); !read) return read.error();
     replay.conclude();

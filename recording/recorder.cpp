@@ -30,7 +30,7 @@ void Recorder::begin_block(std::uint64_t now_ns) {
         follow_clock(now_ns);
         tell_lost();
     }
-    block_since_ns_ = now_ns;
+    block_since_ns_ = monotonic_ns(); // not now_ns: hits may come late
 }
 
 std::uint64_t Recorder::lost() const { return store_->lost_hits() + encoder_.left_out(); }

@@ -115,9 +115,13 @@ Status RecordingFiles::append(std::string_view bytes) {
 }
 
 Status RecordingFiles::begin_next() {
-    if (auto synced = sync(); !synced) return synced;
-    file_.reset();
-    if (auto moved = move_away(); !moved) return moved;
+    // Once: a folder in which nothing can be made must not push the older files out one by one.
+    if (file_) {
+        if (auto synced = sync(); !synced) return synced;
+        if (auto moved = move_away(); !moved) return moved;
+        file_.reset();
+        size_ = 0;
+    }
     return create();
 }
 

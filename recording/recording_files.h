@@ -27,7 +27,8 @@ class RecordingFiles {
     Status begin_next(); // the file that was written becomes PATH.1
     Status sync();       // to the disk
 
-    [[nodiscard]] std::uint64_t size() const { return size_; } // of the file that is written
+    [[nodiscard]] std::uint64_t size() const { return size_; }              // of the file that is written
+    [[nodiscard]] bool is_open() const { return static_cast<bool>(file_); } // false: begin_next() failed
 
   private:
     RecordingFiles() = default;

@@ -28,9 +28,11 @@ std::string Damage::sentence(std::uint64_t hits_read) const {
 }
 
 struct Replay::State {
-    explicit State(WatchListener& the_listener) : listener(the_listener) {}
+    State(WatchListener& the_listener, OnFacts the_facts)
+        : listener(the_listener), on_facts(std::move(the_facts)) {}
 
     WatchListener& listener;
+    OnFacts on_facts;
     Replayed told;
     std::string file;
     ZstdFrames frames;
@@ -78,7 +80,8 @@ struct Replay::State {
     }
 };
 
-Replay::Replay(WatchListener& listener) : state_(std::make_unique<State>(listener)) {}
+Replay::Replay(WatchListener& listener, OnFacts on_facts)
+    : state_(std::make_unique<State>(listener, std::move(on_facts))) {}
 Replay::~Replay() = default;
 const Replayed& Replay::replayed() const { return state_->told; }
 
@@ -217,6 +220,7 @@ Objection Replay::State::read(const Recording_Header& header) {
     if (is_new) {
         told.facts = from_wire(header);
         told.has_summary = false;
+        if (on_facts) on_facts(*told.facts);
     }
     if (is_new || told.clock.empty() || told.clock.back().wall_ahead_ns != header.wall_ahead_ns())
         return read_step({header.time_ns(), header.wall_ahead_ns()});

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,7 +49,9 @@ class Replay {
   public:
     // The listener outlives this object. `on_armed` is called once for a recording, however many segments it
     // has.
-    explicit Replay(WatchListener& listener);
+    // `on_facts` is called before, whenever another recording begins.
+    using OnFacts = std::function<void(const RecordingFacts& facts)>;
+    explicit Replay(WatchListener& listener, OnFacts on_facts = {});
     ~Replay();
     Replay(const Replay&) = delete;
     Replay& operator=(const Replay&) = delete;

@@ -1,10 +1,12 @@
-"""The manual pages and --help tell of the same options."""
+"""--help, the manual pages and the completions tell of the same commands and options."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 
@@ -14,23 +16,42 @@ MANUAL = Path(__file__).resolve().parents[2] / "docs" / "man"
 LONG_OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
-def options_in_help(command: str) -> set[str]:
-    told = run(*command.split("-"), "--help")
-    assert told.returncode == 0
-    listed = [line for line in told.stdout.splitlines() if line.startswith("  -")]
-    return {option for line in listed for option in LONG_OPTION.findall(line.split("  ")[1])}
+def offered(words: list[str]) -> list[str]:
+    """What a shell would offer for the last word."""
+    told = subprocess.run([BINARY, "complete", "--", *words], capture_output=True, text=True, check=True)
+    return [line.split("\t")[0] for line in told.stdout.splitlines()]
 
 
-def options_in_page(command: str) -> set[str]:
-    text = (MANUAL / f"stakeout-{command}.1").read_text(encoding="utf-8").replace("\\-", "-")
-    return set(LONG_OPTION.findall(text))
+def commands(tree: dict[str, Any], name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for command in tree["commands"]:
+        full = f"{name} {command['name']}".strip()
+        yield full, command
+        yield from commands(command, full)
 
 
-@pytest.mark.parametrize("command", ["watch", "doctor", "slots", "report", "check", "compile", "diagnose-stomp", "diagnose-deadlock", "diagnose-refcount", "diagnose-leak"])
-def test_every_option_of_help_is_in_the_manual(command: str) -> None:
-    options = options_in_help(command) - {"--help"}
-    assert options, "help lists no options"
-    assert options <= options_in_page(command)
+TREE_OF_COMMANDS = json.loads(subprocess.run([BINARY, "describe"], capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.parametrize("name,command", [pytest.param(*one, id=one[0]) for one in commands(TREE_OF_COMMANDS)])
+def test_help_manual_and_completions_agree(name: str, command: dict[str, Any]) -> None:
+    options = {option["names"][0] for option in command["options"] if option["names"][0].startswith("--")}
+    help_text = subprocess.run([BINARY, *name.split(), "--help"], capture_output=True, text=True, check=True).stdout
+    in_help = {match for line in help_text.splitlines() if re.match(r"  -", line)
+               for match in re.findall(r"--[a-z][a-z-]*", line.split("  ")[1])}
+    assert in_help == options
+    assert set(offered([*name.split(), "--"])) == options
+    page = (MANUAL / f"stakeout-{name.replace(' ', '-')}.1").read_text().replace("\\-", "-")
+    assert options - {"--help"} <= set(re.findall(r"--[a-z][a-z-]*", page)), "an option is not in the manual"
+    all_options = {option["names"][0] for _, other in commands(TREE_OF_COMMANDS) for option in other["options"]}
+    # Behind "-- " is another program's command line.
+    told = set(re.findall(r"--[a-z][a-z-]*", re.sub(r"-- .*", "", page))) - {"--help", "--version"}
+    assert told <= all_options, "the manual tells of an option that no command has"
+
+
+def test_the_manuals_option_lists_are_those_of_the_program() -> None:
+    checked = subprocess.run(["/usr/bin/python3", "-B", str(MANUAL / "options.py"), "--check", BINARY],
+                             capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + "`./dev manual` rewrites them"
 
 
 def test_every_option_of_the_xen_bridge_is_in_its_manual() -> None:

@@ -5,6 +5,7 @@
 #include "base/owned_fd.h"
 #include "export/export.h"
 #include "recording/read_recording.h"
+#include "recording/resymbolise.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -19,6 +20,7 @@ namespace {
 
 struct ExportOptions {
     std::string recording, format, output;
+    SymbolPlaces symbols;
 };
 
 // Names of functions and values of memory: for its owner alone, as the recording is.
@@ -43,7 +45,12 @@ int run_export(const ExportOptions& options) {
         file = std::move(*opened);
     }
     const auto listener = make_export(*format, file ? file.get() : STDOUT_FILENO);
-    const auto read = read_recording(options.recording, *listener);
+    Resymboliser resymboliser(options.symbols, *listener);
+    const auto read =
+        options.symbols.empty()
+            ? read_recording(options.recording, *listener)
+            : read_recording(options.recording, resymboliser,
+                             [&resymboliser](const RecordingFacts& facts) { resymboliser.on_facts(facts); });
     (void)listener->flush();
     if (!read) return fail(read.error());
     for (const Damage& damage : read->damage)
@@ -64,6 +71,10 @@ Command add_export_command(CLI::App& app) {
                      "perf-script, folded (flame graphs), perfetto (trace events), pprof, or jsonl")
         ->required();
     command->add_option("--out,-o", options->output, "File to write; stdout unless told otherwise");
+    command->add_option("--symfs", options->symbols.root,
+                        "Folder with the recording machine's files, to look frames up again");
+    command->add_option("--debug-dir", options->symbols.debug_folders,
+                        "Folder with debug files, by build id or by path; may be repeated");
     command->footer("Examples:\n  stakeout export hits.stk --to pprof --out hits.pb.gz\n"
                     "  stakeout export hits.stk --to perf-script | stackcollapse-perf.pl | flamegraph.pl\n"
                     "Manual: man stakeout-export");
