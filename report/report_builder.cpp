@@ -11,10 +11,13 @@ constexpr std::size_t most_looks = 500, most_brakes = 2000, most_coverage = 400,
 constexpr std::size_t most_fields = 64, most_snapshots = 8;
 constexpr std::size_t most_snapshot_bytes = 1024;                  // of one
 constexpr std::size_t most_bytes_of_all = std::size_t{384} << 10U; // of all snapshots
+// Four debug registers watch half of it; what is wider is no real recording's.
+constexpr std::size_t widest_value = 64;
 constexpr std::size_t values_kept = 64, values_shown = 50;
 
 std::vector<bool> signs(const Armed& armed) {
     std::vector<bool> is_signed;
+    is_signed.reserve(armed.targets.size());
     for (const Target& target : armed.targets) is_signed.push_back(target.is_signed);
     return is_signed;
 }
@@ -25,9 +28,17 @@ Armed with_clipped_names(Armed armed) {
         target.type = clipped(target.type);
         target.note = clipped(target.note);
     }
+    armed.watch = clipped(armed.watch, 64);
     armed.script = clipped(armed.script);
+    if (armed.guest) {
+        armed.guest->domain_name = clipped(armed.guest->domain_name);
+        armed.guest->backend = clipped(armed.guest->backend);
+        for (std::string& blind_spot : armed.guest->blind_spots) blind_spot = clipped(blind_spot);
+    }
     return armed;
 }
+
+bool is_too_wide(const std::optional<Value>& value) { return value && value->bytes.size() > widest_value; }
 
 // What is shown of it; returns how many bytes of memory are not.
 std::uint64_t clip(ScriptSays& says, std::size_t bytes_left) {
@@ -61,7 +72,13 @@ ReportBuilder::ReportBuilder(const Options& options)
     : options_(options), values_(values_kept), timeline_(std::vector<bool>{}), looks_(most_looks),
       brakes_(most_brakes), coverage_(most_coverage), notices_(most_texts), damage_(most_texts) {}
 
-void ReportBuilder::add_damage(std::string text) { damage_.add(clipped(text)); }
+void ReportBuilder::set_facts(const ReportFacts& facts) {
+    facts_ = facts;
+    for (std::string* text : {&facts_.stakeout, &facts_.watch_name, &facts_.host, &facts_.kernel})
+        *text = clipped(*text);
+}
+
+void ReportBuilder::add_damage(std::string_view text) { damage_.add(clipped(text)); }
 
 void ReportBuilder::on_armed(const Armed& armed) {
     armed_ = with_clipped_names(armed);
@@ -83,6 +100,17 @@ void ReportBuilder::count_access(Access access) {
 }
 
 void ReportBuilder::on_hit(const Hit& hit) {
+    if (is_too_wide(hit.old_value) || is_too_wide(hit.new_value)) {
+        Hit without_values = hit;
+        without_values.old_value.reset();
+        without_values.new_value.reset();
+        count(without_values);
+    } else {
+        count(hit);
+    }
+}
+
+void ReportBuilder::count(const Hit& hit) {
     const std::uint64_t t_us = us(hit.time_ns);
     if (options_.since_ns && hit.time_ns < *options_.since_ns) return;
     ++shown_;

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace stakeout {
@@ -30,8 +31,8 @@ class ReportBuilder final : public WatchListener {
     ReportBuilder() : ReportBuilder(Options{}) {}
     explicit ReportBuilder(const Options& options);
 
-    void set_facts(ReportFacts facts) { facts_ = std::move(facts); }
-    void add_damage(std::string text);          // of the recording that is read
+    void set_facts(const ReportFacts& facts);
+    void add_damage(std::string_view text);     // of the recording that is read
     void begins_late() { begins_late_ = true; } // what was before is not recorded any more
     // The watch's own figures are not known; what was told of it as a summary is not its.
     void forget_summary() { summary_.reset(); }
@@ -59,6 +60,7 @@ class ReportBuilder final : public WatchListener {
     void fill_row(const Hit& hit, std::uint64_t t_us, std::uint32_t task, std::size_t writer,
                   std::uint32_t stack);
     void count_access(Access access);
+    void count(const Hit& hit);
 
     Options options_;
     ReportFacts facts_;

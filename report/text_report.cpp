@@ -42,7 +42,8 @@ std::string change_of(const Writer& writer) {
         writer.access == Access::Read
             ? value_words(change.new_value)
             : fmt::format("{} -> {}", value_words(change.old_value), value_words(change.new_value));
-    if (often) return fmt::format("{} {}{} times", words, change.at_least ? "at least " : "", grouped(change.hits));
+    if (often)
+        return fmt::format("{} {}{} times", words, change.at_least ? "at least " : "", grouped(change.hits));
     return writer.hits > 1 ? words + " at last" : words;
 }
 

@@ -55,7 +55,7 @@ std::string_view did(Access access) {
     return "accessed";
 }
 
-std::string at_least(bool is, std::string words) { return is ? "at least " + words : words; }
+std::string at_least(bool is, const std::string& words) { return is ? "at least " + words : words; }
 
 std::string headline(const Report& report, const std::vector<FunctionHits>& functions) {
     const std::string name = targets_words(report);

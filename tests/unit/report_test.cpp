@@ -133,6 +133,65 @@ TEST(Report, MemoryStaysBoundedWhateverComes) {
     EXPECT_EQ(json["flame"]["v"], 120'000U);
 }
 
+// A recording may hold anything: it is counted, shown as data, and takes no more room than another.
+TEST(Report, WhateverAHitHoldsItIsCountedAndBounded) {
+    std::mt19937_64 random(3);
+    const auto any_text = [&random] {
+        std::string text(random() % 8 == 0 ? 60'000 : random() % 20, '\0');
+        for (char& c : text) c = static_cast<char>(random());
+        return text;
+    };
+    const auto any_value = [&random]() -> std::optional<Value> {
+        if (random() % 4 == 0) return std::nullopt;
+        return made::value_of(random(), random() % 50 == 0 ? 100'000 : random() % 40);
+    };
+    ReportBuilder builder;
+    Armed armed = made::armed();
+    armed.targets[0].name = armed.script = armed.watch = any_text();
+    builder.on_armed(armed);
+    builder.set_facts({any_text(), 0, any_text(), any_text(), any_text(), 4, false});
+    constexpr std::uint64_t hits = 3'000;
+    for (std::uint64_t i = 0; i < hits; ++i) {
+        Hit hit;
+        hit.seq = random();
+        hit.time_ns = random() >> random() % 64U;
+        hit.pid = static_cast<std::uint32_t>(random());
+        hit.tid = static_cast<std::uint32_t>(random());
+        hit.comm = any_text();
+        hit.access = static_cast<Access>(random() % 4);
+        hit.target_index = random() % 3 == 0 ? random() : random() % 2;
+        hit.width = static_cast<std::uint32_t>(random() % 10);
+        hit.old_value = any_value();
+        hit.new_value = any_value();
+        hit.user_mode = random() % 2 == 0;
+        if (random() % 2 == 0) hit.instruction = Instruction{random(), any_text(), {}};
+        for (auto* stack : {&hit.kernel_stack, &hit.user_stack})
+            for (std::uint64_t n = random() % 6; n > 0; --n) {
+                Frame frame;
+                frame.ip = random();
+                frame.symbol = random() % 3 == 0 ? "" : any_text();
+                frame.module = any_text();
+                frame.file = any_text();
+                frame.line = static_cast<int>(random());
+                stack->push_back(frame);
+            }
+        if (random() % 10 == 0) {
+            hit.says.emplace();
+            hit.says->fields = {{ScriptField::Kind::Text, any_text(), 0, any_text()}};
+            hit.says->snapshots = {{random(), false, std::vector<std::uint8_t>(random() % 100'000)}};
+        }
+        if (random() % 10 == 0) hit.guest.emplace();
+        builder.on_hit(hit);
+        builder.on_brake({0, random(), random()});
+    }
+    const Report report = builder.report();
+    const std::string data = page_data(report);
+    const nlohmann::json json = nlohmann::json::parse(data);
+    EXPECT_EQ(json["counts"]["shown"], hits);
+    EXPECT_EQ(json["flame"]["v"], hits);
+    EXPECT_LT(data.size(), std::size_t{24} << 20U); // all its names are of the longest kind
+}
+
 TEST(Report, PageDataSaysWhatTheReportSays) {
     const Report report = made_report(9'000);
     const nlohmann::json json = nlohmann::json::parse(page_data(report));

@@ -36,7 +36,11 @@ class LastMoment final : public DeafListener {
   public:
     void on_armed(const Armed& armed) override {
         ahead_ns_ = armed.wall_ahead_ns;
+        armed_ns_ = armed.at_ns;
         last_ns_ = std::max(last_ns_, armed.at_ns);
+    }
+    void on_summary(const Summary& summary) override {
+        last_ns_ = std::max(last_ns_, armed_ns_ + summary.duration_ns);
     }
     void on_hit(const Hit& hit) override { last_ns_ = std::max(last_ns_, hit.time_ns); }
     void on_brake(const BrakeInterval& interval) override { last_ns_ = std::max(last_ns_, interval.to_ns); }
@@ -45,7 +49,7 @@ class LastMoment final : public DeafListener {
 
   private:
     std::int64_t ahead_ns_ = 0;
-    std::uint64_t last_ns_ = 0;
+    std::uint64_t armed_ns_ = 0, last_ns_ = 0;
 };
 
 // CLOCK_MONOTONIC of the machine that recorded.
