@@ -87,7 +87,8 @@ class WatchLoop final : public RunningWatch {
         if (!over_) wait(busy ? busy_wait_ms : idle_wait());
     }
 
-    // A CPU that the brake has stopped wants to be armed again in time, and the notice to come before the end.
+    // A CPU that the brake has stopped wants to be armed again in time, and the notice to come before the
+    // end.
     [[nodiscard]] int idle_wait() const {
         if (!s_.request.kept || !s_.braked_since.empty()) return idle_wait_ms;
         const std::uint64_t next = std::min(notice_at_ns_, s_.deadline_ns);
