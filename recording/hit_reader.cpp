@@ -78,13 +78,19 @@ std::optional<Hit> HitReader::read(const Recording_Hit& wire) {
     hit.look_missed = wire.look_missed();
     for (const auto& also : wire.also())
         if (!read_also(also, hit)) return std::nullopt;
-    if (wire.has_says() && !(hit.says = read(wire.says()))) return std::nullopt;
+    if (wire.has_says()) {
+        hit.says = read(wire.says());
+        if (!hit.says) return std::nullopt;
+    }
     for (const auto& look : wire.look()) {
         auto one = read_look(look);
         if (!one) return std::nullopt;
         hit.looks.push_back(std::move(*one));
     }
-    if (wire.has_guest() && !(hit.guest = read(wire.guest()))) return std::nullopt;
+    if (wire.has_guest()) {
+        hit.guest = read(wire.guest());
+        if (!hit.guest) return std::nullopt;
+    }
     last_ns_ = hit.time_ns;
     last_seq_ = hit.seq;
     last_new_ = hit.new_value;

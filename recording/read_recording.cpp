@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ranges>
 #include <vector>
 
 namespace stakeout {
@@ -100,8 +101,8 @@ Result<Replayed> read_recording(const std::string& path, WatchListener& listener
     if (!parts) return parts.error();
     if (parts->size() > 1) keep_one_recording(*parts);
     Replay replay(listener, on_facts);
-    for (auto part = parts->rbegin(); part != parts->rend(); ++part)
-        if (auto read = feed_all(replay, *part); !read) return read.error();
+    for (const Part& part : std::views::reverse(*parts))
+        if (auto read = feed_all(replay, part); !read) return read.error();
     replay.conclude();
     return replay.replayed();
 }

@@ -41,7 +41,8 @@ ZstdFrames::Objection ZstdFrames::decompress(std::span<const std::byte>& bytes, 
     do {
         if (size_ == contents_.size()) {
             if (size_ >= limits::most_block_bytes) return "a block that is larger than any";
-            contents_.resize(std::max(2 * size_, limits::block_bytes));
+            constexpr std::size_t at_first = 16'384;
+            contents_.resize(std::max(2 * size_, at_first));
         }
         ZSTD_outBuffer out{contents_.data(), contents_.size(), size_};
         left = ZSTD_decompressStream(context_.get(), &out, &in);

@@ -71,7 +71,7 @@ TEST(Damage, CutOffAtEveryByte) {
 }
 
 TEST(Damage, EverySingleBitFlipped) {
-    const Small small = small_recording(2);
+    const Small small = small_recording(2, 3);
     for (std::size_t byte = 0; byte < small.bytes.size(); ++byte) {
         for (unsigned bit = 0; bit < 8; ++bit) {
             SCOPED_TRACE(testing::Message() << "bit " << bit << " of byte " << byte);

@@ -120,8 +120,9 @@ TEST_F(Files, Rotation) {
         recording.wait(bytes, 0);
     }
     recording.record(5000);
-    recording.end();
+    recording.finish_block();
     EXPECT_EQ(recording.store().lost_hits(), 0);
+    recording.end();
     EXPECT_FALSE(fs::exists(path("hits.stk.3")));
     std::size_t alone = 0;
     for (const char* name : {"hits.stk", "hits.stk.1", "hits.stk.2"}) {

@@ -26,7 +26,7 @@ struct Frame {
     // For looking the frame up again, elsewhere. Of a process's mapped file: the address in the file's own
     // numbering (0: not known), and which file it is.
     std::uint64_t image_address = 0;
-    BuildId build_id = {};
+    BuildId build_id = {}; // NOLINT(readability-redundant-member-init): GCC misses it in {...}
     // Who symbolises numbers what it tells: frames with the same number, if it is not 0, are the same, and
     // need not be compared. Whoever changes a frame makes it 0.
     std::uint64_t told_as = 0;
