@@ -15,6 +15,7 @@ from collections.abc import Callable
 from deadlock import deadlock
 from document import machine, write_document
 from hit_cost import hit_cost
+from keeper import keeper
 from leak import leak
 from losses import losses
 from memory import memory
@@ -29,7 +30,7 @@ from xen import xen
 PARTS: dict[str, Callable[[bool], list[Row]]] = {
     "cost": hit_cost, "lost": losses, "start": starts, "brake": brake, "idle": not_hit, "memory": memory,
     "scripts": scripts, "leak": leak, "deadlock": deadlock,
-    "report": report,
+    "keeper": keeper, "report": report,
     "xen": xen,
 }
 

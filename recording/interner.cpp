@@ -17,9 +17,11 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
     return hash ^ hash >> 32U;
 }
 
-// Where frames are tells stacks apart well enough; what they are called is for the comparison.
+// Where frames are, or their numbers, tells stacks apart well enough; what they are called is for the
+// comparison. One and the same stack may come with two hashes, where it was numbered anew: then it is told
+// twice.
 std::uint64_t mixed(std::uint64_t hash, const std::vector<Frame>& frames) {
-    for (const Frame& frame : frames) hash = mixed(hash, frame.ip);
+    for (const Frame& frame : frames) hash = mixed(hash, frame.told_as != 0 ? frame.told_as : frame.ip);
     return mixed(hash, frames.size());
 }
 
@@ -27,15 +29,6 @@ std::string_view cut(std::string_view text) { return text.substr(0, limits::long
 
 std::size_t cut_depth(const std::vector<Frame>& frames) {
     return std::min(frames.size(), limits::deepest_stack);
-}
-
-// The candidate that is the same, or 0.
-template <class Index, class Same>
-std::uint32_t find(const Index& index, std::uint64_t hash, const Same& same) {
-    const auto [first, last] = index.equal_range(hash);
-    for (auto it = first; it != last; ++it)
-        if (same(it->second)) return it->second;
-    return 0;
 }
 
 } // namespace
@@ -69,15 +62,14 @@ bool Interner::is_text(Id id, std::string_view text) const {
 
 Interner::Id Interner::frame(const Frame& frame, bool user) {
     const std::uint64_t hash = mixed(XXH3_64bits(frame.symbol.data(), frame.symbol.size()), frame.ip);
-    if (const Id known = find(frame_ids_, hash, [&](Id id) { return frames_[id - 1] == frame; }))
-        return known;
+    if (const Id known = frame_ids_.find(hash, [&](Id id) { return frames_[id - 1] == frame; })) return known;
     const Id symbol = text(frame.symbol);
     const Id module = text(frame.module);
     const Id file = text(frame.file);
     if (!user && module != 0) tell_module(module);
     frames_.push_back(frame);
     const Id id = static_cast<Id>(frames_.size());
-    frame_ids_.emplace(hash, id);
+    frame_ids_.add(hash, id);
     auto& told = *entry_.mutable_frame();
     told.Clear();
     told.set_id(id);
@@ -111,24 +103,25 @@ void Interner::tell_module(Id name) {
 bool Interner::is_stack(Id id, const std::vector<Frame>& frames) const {
     const auto& known = stacks_[id - 1];
     return known.size() == cut_depth(frames) &&
-           std::equal(known.begin(), known.end(), frames.begin(),
-                      [](const Frame* one, const Frame& other) { return *one == other; });
+           std::equal(known.begin(), known.end(), frames.begin(), [](const Stacked& one, const Frame& other) {
+               return (one.told_as != 0 && one.told_as == other.told_as) || *one.frame == other;
+           });
 }
 
 Interner::Id Interner::stack(const std::vector<Frame>& frames, bool user) {
     if (frames.empty()) return 0;
     const std::uint64_t hash = mixed(0, frames);
-    if (const Id known = find(stack_ids_, hash, [&](Id id) { return is_stack(id, frames); })) return known;
+    if (const Id known = stack_ids_.find(hash, [&](Id id) { return is_stack(id, frames); })) return known;
     std::vector<Id> ids;
-    std::vector<const Frame*> content;
+    std::vector<Stacked> content;
     for (std::size_t i = 0; i < cut_depth(frames); ++i) {
         ids.push_back(frame(frames[i], user));
-        content.push_back(&frames_[ids.back() - 1]);
+        content.push_back({frames[i].told_as, &frames_[ids.back() - 1]});
     }
     stacked_frames_ += ids.size();
     stacks_.push_back(std::move(content));
     const Id id = static_cast<Id>(stacks_.size());
-    stack_ids_.emplace(hash, id);
+    stack_ids_.add(hash, id);
     auto& told = *entry_.mutable_stack();
     told.Clear();
     told.set_id(id);
@@ -140,12 +133,12 @@ Interner::Id Interner::stack(const std::vector<Frame>& frames, bool user) {
 Interner::Id Interner::instruction(const Instruction& instruction) {
     const std::uint64_t hash = mixed(0, instruction.address);
     if (const Id known =
-            find(instruction_ids_, hash, [&](Id id) { return instructions_[id - 1] == instruction; }))
+            instruction_ids_.find(hash, [&](Id id) { return instructions_[id - 1] == instruction; }))
         return known;
     const Id what = text(instruction.text);
     instructions_.push_back(instruction);
     const Id id = static_cast<Id>(instructions_.size());
-    instruction_ids_.emplace(hash, id);
+    instruction_ids_.add(hash, id);
     auto& told = *entry_.mutable_instruction();
     told.Clear();
     told.set_id(id);
@@ -159,7 +152,7 @@ Interner::Id Interner::instruction(const Instruction& instruction) {
 
 Interner::Id Interner::task(const Hit& hit) {
     const std::uint64_t hash = mixed(hit.pid, hit.tid);
-    if (const Id known = find(task_ids_, hash, [&](Id id) {
+    if (const Id known = task_ids_.find(hash, [&](Id id) {
             const Task& task = tasks_[id - 1];
             return task.pid == hit.pid && task.tid == hit.tid && is_text(task.comm, hit.comm);
         }))
@@ -167,7 +160,7 @@ Interner::Id Interner::task(const Hit& hit) {
     const Id comm = text(hit.comm);
     tasks_.push_back({hit.pid, hit.tid, comm});
     const Id id = static_cast<Id>(tasks_.size());
-    task_ids_.emplace(hash, id);
+    task_ids_.add(hash, id);
     auto& told = *entry_.mutable_task();
     told.Clear();
     told.set_id(id);
@@ -195,7 +188,7 @@ bool Interner::is_site(const Site& site, const Hit& hit) const {
 Interner::Id Interner::site(const Hit& hit) {
     const std::uint64_t place = mixed(mixed(hit.ip, hit.address), hit.target_index);
     const std::uint64_t hash = mixed(mixed(place, hit.kernel_stack), hit.user_stack);
-    if (const Id known = find(site_ids_, hash, [&](Id id) { return is_site(sites_[id - 1], hit); }))
+    if (const Id known = site_ids_.find(hash, [&](Id id) { return is_site(sites_[id - 1], hit); }))
         return known;
     Site site{.access = hit.access,
               .target_index = hit.target_index,
@@ -209,7 +202,7 @@ Interner::Id Interner::site(const Hit& hit) {
               .user_stack = stack(hit.user_stack, true)};
     sites_.push_back(site);
     const Id id = static_cast<Id>(sites_.size());
-    site_ids_.emplace(hash, id);
+    site_ids_.add(hash, id);
     auto& told = *entry_.mutable_site();
     told.Clear();
     told.set_id(id);
@@ -239,7 +232,8 @@ void Interner::forget() {
     text_ids_.clear();
     texts_.clear();
     text_bytes_ = 0;
-    for (Index* index : {&frame_ids_, &stack_ids_, &instruction_ids_, &task_ids_, &site_ids_}) index->clear();
+    for (IdIndex* index : {&frame_ids_, &stack_ids_, &instruction_ids_, &task_ids_, &site_ids_})
+        index->clear();
     frames_.clear();
     stacks_.clear();
     stacked_frames_ = 0;

@@ -7,6 +7,7 @@
 
 #include "recording/entry_buffer.h"
 #include "recording/facts.h"
+#include "recording/id_index.h"
 #include "watchpoints/hit/hit.h"
 
 #include <cstdint>
@@ -56,8 +57,10 @@ class Interner {
         using is_transparent = void; // found by a view, without a copy
         std::size_t operator()(std::string_view text) const;
     };
-    // Candidates by the hash of what tells most of them apart.
-    using Index = std::unordered_multimap<std::uint64_t, Id>;
+    struct Stacked {
+        std::uint64_t told_as; // the frame's: what is enough to know it
+        const Frame* frame;
+    };
 
     Id instruction(const Instruction& instruction);
     Id frame(const Frame& frame, bool user);
@@ -77,9 +80,10 @@ class Interner {
     std::unordered_map<std::string, Id, TextHash, std::equal_to<>> text_ids_;
     std::vector<const std::string*> texts_; // keys of text_ids_
     std::size_t text_bytes_ = 0;
-    Index frame_ids_, stack_ids_, instruction_ids_, task_ids_, site_ids_;
+    // By the hash of what tells most of them apart.
+    IdIndex frame_ids_, stack_ids_, instruction_ids_, task_ids_, site_ids_;
     std::deque<Frame> frames_;
-    std::deque<std::vector<const Frame*>> stacks_;
+    std::vector<std::vector<Stacked>> stacks_;
     std::size_t stacked_frames_ = 0;
     std::deque<Instruction> instructions_;
     std::vector<Task> tasks_;

@@ -41,7 +41,7 @@ struct Replayed {
     std::uint64_t not_recorded = 0;  // hits that could not be written
     std::uint64_t first_segment = 0; // above 0: earlier ones were rotated away
     bool has_summary = false;
-    bool stops_early = false; // conclude() told a summary, of what was read: the recording has none
+    bool stops_early = false;   // conclude() told a summary, of what was read: the recording has none
     std::vector<Damage> damage; // one of each file at most
 };
 

@@ -21,7 +21,7 @@ git ls-files -z -- '*.h' '*.cpp' '*.c' ':!tests/faults' ':!tests/scripts' ':!dem
 case_of clang-format $status "run ./dev format"
 
 status=0
-git ls-files -z -- 'base/*.cpp' 'loader/*.cpp' 'watchpoints/*.cpp' 'recording/*.cpp' 'report/*.cpp' 'export/*.cpp' 'scripts/*.cpp' 'tools/*.cpp' 'xen-bridge/*.cpp' |
+git ls-files -z -- 'base/*.cpp' 'loader/*.cpp' 'watchpoints/*.cpp' 'keeper/*.cpp' 'recording/*.cpp' 'report/*.cpp' 'export/*.cpp' 'scripts/*.cpp' 'tools/*.cpp' 'xen-bridge/*.cpp' |
   xargs -0 -n 4 -P "$jobs" clang-tidy-19 -p build --quiet 2>/dev/null || status=1
 case_of clang-tidy $status "see the messages above"
 

@@ -14,7 +14,7 @@ from typing import Iterator
 import pytest
 
 import pprof_profile
-from actor import Actor
+from actor import Actor, program
 from stakeout_run import Record, Watch, run, wait_until
 
 PROTO = Path(__file__).resolve().parents[2] / "recording" / "recording.proto"
@@ -184,3 +184,26 @@ def test_killed_recorder_leaves_what_was_written(actor: Actor, tmp_path: Path) -
     records = [json.loads(line) for line in told.stdout.splitlines()]
     assert sum(record["type"] == "hit" for record in records) >= min(seen, 1)
     assert "was killed, or still runs" in records[-1]["reason"]
+
+
+def test_names_that_the_recording_machine_did_not_have(tmp_path: Path) -> None:
+    """A stripped program is recorded; on the reading side there is the one it was made of."""
+    whole = program("actor")
+    stripped, path = tmp_path / "actor", tmp_path / "hits.stk"
+    subprocess.run(["strip", "-s", "-o", stripped, whole], check=True)
+    with Actor(str(stripped)) as actor, \
+            Watch("--pid", str(actor.pid), "--addr", hex(actor.address()), "--len", "8", "--record", str(path)) as watch:
+        watch.wait_armed()
+        actor.do("w8 0 5")
+        assert watch.stop() == 0
+    assert all("file" not in frame for hit in watch.hits() for frame in hit["user_stack"] if frame["module"] == str(stripped))
+    there = tmp_path / "root" / str(stripped).lstrip("/")
+    there.parent.mkdir(parents=True)
+    shutil.copy(whole, there)
+    told = run("export", str(path), "--to", "jsonl", "--symfs", str(tmp_path / "root"))
+    hits = [record for record in map(json.loads, told.stdout.splitlines()) if record["type"] == "hit"]
+    assert len(hits) == len(watch.hits()) > 0
+    for hit in hits:
+        ours = [frame for frame in hit["user_stack"] if frame.get("module") == str(stripped)]
+        assert ours[-1]["symbol"] == "main" or "main" in [frame.get("symbol") for frame in ours]
+        assert all(frame["file"].endswith(".c") and frame["line"] > 0 for frame in ours if frame.get("symbol") == "main")

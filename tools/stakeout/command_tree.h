@@ -14,7 +14,7 @@ namespace stakeout {
 enum class WordKind { Text, File, Watch, WatchOrFile, Symbol, Pid, Duration, Choice, Command };
 
 struct OptionFacts {
-    std::vector<std::string> names; // "--symbol", "-s"; one without dashes: a positional
+    std::vector<std::string> names;           // "--symbol", "-s"; one without dashes: a positional
     std::string description, group, standard; // standard: its value where it is not given
     bool takes_value = false, takes_many = false, is_required = false;
     WordKind kind = WordKind::Text;

@@ -1,5 +1,6 @@
-// `stakeout complete`: what the shells' completions ask (packaging/completions). `stakeout describe`: the commands
-// as JSON, for the manual's option lists and for tests. Neither is for people, and neither is in --help.
+// `stakeout complete`: what the shells' completions ask (packaging/completions). `stakeout describe`: the
+// commands as JSON, for the manual's option lists and for tests. Neither is for people, and neither is in
+// --help.
 #include "keeper/run_folder.h"
 #include "tools/stakeout/command_tree.h"
 #include "tools/stakeout/commands.h"
@@ -21,7 +22,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t most_offered = 400; // a shell's menu with ten thousand symbols helps nobody
+constexpr std::size_t most_offered = 400;        // a shell's menu with ten thousand symbols helps nobody
 constexpr std::string_view files_too = ":files"; // the shell adds its own
 
 struct Offer {
@@ -30,7 +31,8 @@ struct Offer {
 
 class Completion {
   public:
-    Completion(const CommandFacts& tree, std::vector<std::string> words) : command_(&tree), words_(std::move(words)) {}
+    Completion(const CommandFacts& tree, std::vector<std::string> words)
+        : command_(&tree), words_(std::move(words)) {}
 
     void run() {
         if (words_.empty()) words_.emplace_back();
@@ -43,7 +45,8 @@ class Completion {
         }
         if (wanted_ != nullptr)
             offer_values(*wanted_, prefix_);
-        else if (const auto equals = prefix_.find('='); prefix_.starts_with("--") && equals != std::string::npos)
+        else if (const auto equals = prefix_.find('=');
+                 prefix_.starts_with("--") && equals != std::string::npos)
             offer_value_after_equals(equals);
         else if (prefix_.starts_with('-'))
             offer_options();
@@ -87,7 +90,8 @@ class Completion {
     }
 
     void offer(const std::string& word, const std::string& description = {}) {
-        if (word.starts_with(prefix_) && offers_.size() < most_offered) offers_.push_back({word, description});
+        if (word.starts_with(prefix_) && offers_.size() < most_offered)
+            offers_.push_back({word, description});
     }
 
     void offer_options() {

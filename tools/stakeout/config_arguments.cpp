@@ -18,7 +18,8 @@ Result<std::vector<std::string>> arguments_in(const std::string& path) {
     try {
         for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(file)) {
             if (item.name == "++" || item.name == "--") continue; // the library's word for a section's ends
-            if (!item.parents.empty() || item.name.empty() || item.name.starts_with('-') || item.name == "config")
+            if (!item.parents.empty() || item.name.empty() || item.name.starts_with('-') ||
+                item.name == "config")
                 return usage_error("read the options in " + path,
                                    fmt::format("'{}' is no option of `stakeout watch`", item.fullname()),
                                    "a line an option, without dashes: symbol = \"my_state\"");

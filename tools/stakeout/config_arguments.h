@@ -1,5 +1,5 @@
-// `stakeout watch --config FILE`: options out of a file, as those of /etc/stakeout that systemd starts. A line an
-// option, "symbol = my_state", as on the command line without the dashes; flags are "rw = true".
+// `stakeout watch --config FILE`: options out of a file, as those of /etc/stakeout that systemd starts. A
+// line an option, "symbol = my_state", as on the command line without the dashes; flags are "rw = true".
 #pragma once
 
 #include "base/result.h"
@@ -9,8 +9,8 @@
 
 namespace stakeout {
 
-// Puts the file's options in the place of --config FILE. Error (Usage): the file cannot be read, or a line is no
-// option; --config stands twice.
+// Puts the file's options in the place of --config FILE. Error (Usage): the file cannot be read, or a line is
+// no option; --config stands twice.
 Result<std::vector<std::string>> with_config(std::vector<std::string> arguments);
 
 } // namespace stakeout

@@ -28,7 +28,8 @@ void add_keep_options(CLI::App& command, KeepOptions& o) {
                         ->group(life);
 
     command
-        .add_option("--config", o.config, "Options out of a file, as systemd's: a line each, symbol = \"my_state\"")
+        .add_option("--config", o.config,
+                    "Options out of a file, as systemd's: a line each, symbol = \"my_state\"")
         ->group(life);
 
     const char* recording = "Recording";

@@ -50,7 +50,8 @@ class Top {
         if (selected_ >= watches_.size()) selected_ = watches_.empty() ? 0 : watches_.size() - 1;
     }
 
-    // From who holds them: taking them to see what is free would be in the way of a watch that is being armed.
+    // From who holds them: taking them to see what is free would be in the way of a watch that is being
+    // armed.
     static std::string slots_line() {
         auto cpus = online_cpus();
         auto holders = slot_holders();
@@ -68,19 +69,21 @@ class Top {
         std::vector<ScreenLine> all;
         double rate = 0;
         for (const WatchStatus& status : watches_) rate += status.rate;
-        all.push_back({Style::Title, fmt::format("stakeout  {} watches  {} in all", watches_.size() + silent_.size(),
-                                                 short_rate(rate))});
+        all.push_back({Style::Title, fmt::format("stakeout  {} watches  {} in all",
+                                                 watches_.size() + silent_.size(), short_rate(rate))});
         all.push_back({Style::Plain, slots_line()});
         all.push_back({});
         all.push_back({Style::Faint, watch_table_head()});
         for (std::size_t i = 0; i < watches_.size(); ++i)
             all.push_back({style_of(i), watch_table_row(watches_[i])});
         for (const SilentWatch& silent : silent_)
-            all.push_back({Style::Alarm, fmt::format("{:<12} pid {}: {}", silent.name, silent.pid, silent.why)});
+            all.push_back(
+                {Style::Alarm, fmt::format("{:<12} pid {}: {}", silent.name, silent.pid, silent.why)});
         if (watches_.empty() && silent_.empty()) all.push_back({Style::Plain, "no watch runs"});
         add_hottest(all);
         all.push_back({});
-        all.push_back({question_.empty() ? Style::Faint : Style::Alarm, question_.empty() ? help() : question_});
+        all.push_back(
+            {question_.empty() ? Style::Faint : Style::Alarm, question_.empty() ? help() : question_});
         if (!said_.empty()) all.push_back({Style::Plain, said_});
         return all;
     }
@@ -89,7 +92,7 @@ class Top {
         if (index == selected_) return Style::Selected;
         const WatchStatus& status = watches_[index];
         return status.cpus_armed.size() < status.cpus_online || !status.cpus_braked.empty() ? Style::Alarm
-                                                                                          : Style::Plain;
+                                                                                            : Style::Plain;
     }
 
     void add_hottest(std::vector<ScreenLine>& all) const {
@@ -165,7 +168,8 @@ int run_top(const TopOptions& options) {
 } // namespace
 
 Command add_top_command(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("top", "Show the running watches, refreshed; renew and remove them by keys");
+    CLI::App* command =
+        app.add_subcommand("top", "Show the running watches, refreshed; renew and remove them by keys");
     auto options = std::make_shared<TopOptions>();
     command->add_option("--ttl", options->ttl, "What the key r renews for")->capture_default_str();
     command->add_option("--interval", options->interval, "Time between two looks")->capture_default_str();

@@ -42,7 +42,8 @@ Result<TopScreen> TopScreen::open() {
     if (screen == nullptr) {
         const char* term = std::getenv("TERM");
         return usage_error("show stakeout top",
-                           "this terminal (TERM=" + std::string(term != nullptr ? term : "") + ") cannot be drawn on",
+                           "this terminal (TERM=" + std::string(term != nullptr ? term : "") +
+                               ") cannot be drawn on",
                            "set TERM to what your terminal is: TERM=xterm stakeout top");
     }
     struct sigaction action{};

@@ -1,4 +1,5 @@
-// The terminal of `stakeout top`: lines of text with a few styles, keys, and the terminal as it was afterwards.
+// The terminal of `stakeout top`: lines of text with a few styles, keys, and the terminal as it was
+// afterwards.
 #pragma once
 
 #include "base/result.h"

@@ -140,7 +140,8 @@ Result<CheckedOptions> check_options(const WatchOptions& o) {
     if ((o.keep.detach || o.keep.quiet) && o.format != "text")
         return usage_error("use --output " + o.format, "this watch shows its hits to nobody",
                            "`stakeout tail` shows them, --record keeps them");
-    auto sink = o.keep.detach || o.keep.quiet ? Result(make_news_sink(STDERR_FILENO)) : make_sink(o.format, *colour);
+    auto sink =
+        o.keep.detach || o.keep.quiet ? Result(make_news_sink(STDERR_FILENO)) : make_sink(o.format, *colour);
     if (!sink) return std::move(sink).error();
     checked.sink = std::move(*sink);
     return checked;

@@ -31,10 +31,11 @@ Error open_error(const BreakpointSpec& spec, int errno_value) {
     switch (errno_value) {
     case EACCES:
     case EPERM:
-        return arm_error(tried, "opening perf events for all tasks is not permitted",
-                         "run it as root (sudo stakeout ...); CAP_PERFMON and CAP_BPF do for a process's memory, the "
-                         "kernel's needs CAP_SYS_ADMIN",
-                         errno_value);
+        return arm_error(
+            tried, "opening perf events for all tasks is not permitted",
+            "run it as root (sudo stakeout ...); CAP_PERFMON and CAP_BPF do for a process's memory, the "
+            "kernel's needs CAP_SYS_ADMIN",
+            errno_value);
     case ENOSPC:
         return arm_error(tried, "no debug register is free on that CPU",
                          "see who holds them: `stakeout slots`", errno_value);

@@ -32,7 +32,7 @@ class WatchCompanion {
     virtual ~WatchCompanion() = default;
     // What ends the loop's sleep.
     virtual void add_to(std::vector<pollfd>& fds) const = 0;
-    // Once in every turn of the loop: at least every 50 ms, and when one of its descriptors is ready.
+    // Once in every turn of the loop: at least every 200 ms, and when one of its descriptors is ready.
     virtual void turn(RunningWatch& watch) = 0;
 };
 

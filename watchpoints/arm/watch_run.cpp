@@ -1,8 +1,8 @@
 // The loop of an armed watch: hits out, brake and CPUs looked after, until something ends it.
 //
 // There is no wake-up per hit (it would cost as much as the exception): the ring is read on a timer, every 5
-// ms while hits come and every 50 ms when none do, and at once when the program forces a wake-up (a process's
-// first hit, the last hit of a count).
+// ms while hits come and every 50 ms when none do (200 ms in a watch that is kept: it has all night), and at
+// once when the program forces a wake-up (a process's first hit, the last hit of a count).
 #include "watchpoints/arm/companion.h"
 #include "watchpoints/arm/target_mover.h"
 #include "watchpoints/arm/watch_state.h"
@@ -19,6 +19,7 @@ namespace {
 constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr int busy_wait_ms = 5;
 constexpr int idle_wait_ms = 50;
+constexpr int kept_idle_wait_ms = 200;
 constexpr std::size_t records_at_a_time = 2048; // then the other duties get their turn
 
 } // namespace
@@ -83,7 +84,17 @@ class WatchLoop final : public RunningWatch {
             follow_cpus(now);
             if (auto what = s_.life.replaced()) end(EndedBy::Target, *what);
         }
-        if (!over_) wait(busy ? busy_wait_ms : idle_wait_ms);
+        if (!over_) wait(busy ? busy_wait_ms : idle_wait());
+    }
+
+    // A CPU that the brake has stopped wants to be armed again in time, and the notice to come before the
+    // end.
+    [[nodiscard]] int idle_wait() const {
+        if (!s_.request.kept || !s_.braked_since.empty()) return idle_wait_ms;
+        const std::uint64_t next = std::min(notice_at_ns_, s_.deadline_ns);
+        const std::uint64_t now = monotonic_ns();
+        const std::uint64_t left_ms = next > now ? (next - now) / 1'000'000 : 0;
+        return static_cast<int>(std::clamp<std::uint64_t>(left_ms, busy_wait_ms, kept_idle_wait_ms));
     }
 
     void follow_objects() {
