@@ -83,7 +83,7 @@ def test_since_counts_back_from_the_end(recorded):
     # From between two hits that are farther apart than the others.
     times = whole["rows"]["t_us"]
     gap, first = max((later - earlier, place + 1) for place, (earlier, later) in enumerate(zip(times, times[1:])))
-    assert gap > 100
+    assert gap > 4, "the thread that came second had to be made"
     since_us = whole["end_us"] - times[first] + gap // 2
     data = json.loads(report(file, "-o", "json", "--since", f"{since_us}us"))
     assert data["rows"]["seq"] == whole["rows"]["seq"][first:]
