@@ -151,6 +151,7 @@ void ControlServer::finish(int milliseconds) {
         std::erase_if(connections_, [](const auto& c) { return !c->is_open() || c->waiting() == 0; });
         if (connections_.empty() || monotonic_ns() >= until) return;
         std::vector<pollfd> fds;
+        fds.reserve(connections_.size());
         for (const auto& connection : connections_) fds.push_back({connection->socket_.get(), POLLOUT, 0});
         ::poll(fds.data(), fds.size(), 10);
     }

@@ -53,6 +53,7 @@ void HotStacks::add(const Hit& hit) {
 
 std::vector<HotStack> HotStacks::hottest(std::size_t most) const {
     std::vector<HotStack> sorted;
+    sorted.reserve(stacks_.size() + 1);
     for (const auto& [key, stack] : stacks_) sorted.push_back(stack);
     if (others_.hits != 0) sorted.push_back(others_);
     const std::size_t shown = std::min(most, sorted.size());

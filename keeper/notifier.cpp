@@ -89,6 +89,7 @@ void Notifier::run_command(std::string_view event, const std::string& text, std:
     words.push_back("STAKEOUT_TEXT=" + text);
     words.push_back(fmt::format("STAKEOUT_HITS={}", hits));
     std::vector<char*> environment;
+    environment.reserve(words.size() + 1);
     for (std::string& word : words) environment.push_back(word.data());
     environment.push_back(nullptr);
 

@@ -46,6 +46,7 @@ class WatchLoop final : public RunningWatch {
     [[nodiscard]] std::size_t cpus_online() const override { return online_count(); }
     [[nodiscard]] std::vector<std::uint32_t> cpus_braked() const override {
         std::vector<std::uint32_t> cpus;
+        cpus.reserve(s_.braked_since.size());
         for (const auto& [cpu, since] : s_.braked_since) cpus.push_back(cpu);
         return cpus;
     }
