@@ -67,7 +67,7 @@ class Page {
     const title = data.watch.name || data.watch.targets.map((target) => target.name).join(", ");
     document.title = `${visible(title).slice(0, 120)} - stakeout`;
     replaceChildren(this.title, name(title));
-    replaceChildren(this.facts, headerFacts(data));
+    replaceChildren(this.facts, headerFacts(data, this.follows));
     fillVerdict(this.places.verdict, data);
     fillCoverage(this.places.coverage, data);
     if (!this.parts.length) this.makeParts();
@@ -84,7 +84,8 @@ class Page {
 function start() {
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const page = new Page(document.getElementById("page"));
-  if (data.live && data.source)
+  page.follows = Boolean(data.live && data.source);
+  if (page.follows)
     follow(
       data.source,
       data.token,

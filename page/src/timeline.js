@@ -16,12 +16,20 @@ function asNumber(text, target) {
   return Number(target.signed ? BigInt.asIntN(8 * target.size, value) : value);
 }
 
+const longLabel = 2 ** 40;
+
 // What the axis has room for; addresses stay addresses.
 function valueText(value) {
   if (value === null || value === undefined) return "";
-  if (Math.abs(value) >= 2 ** 40) return `0x${BigInt(Math.round(value)).toString(16)}`;
+  if (Math.abs(value) >= longLabel) return `0x${BigInt(Math.round(value)).toString(16)}`;
   if (Math.abs(value) >= 1e9) return value.toExponential().replace("e+", "e");
   return Number.isInteger(value) ? count(value) : value.toPrecision(4);
+}
+
+// Room for the longest label, the same for all charts so that their times stand in line.
+function axisWidth(data) {
+  const highest = Math.max(0, ...data.timeline.targets.flatMap((target) => target.high.map((value) => value ?? 0)));
+  return highest >= longLabel ? 124 : 72;
 }
 
 export class TimelineSection {
@@ -160,7 +168,7 @@ export class TimelineSection {
           size: 26,
           values: (_, ticks) => ticks.map((tick) => this.tickText(tick)),
         },
-        { stroke, grid, ticks: grid, font: axisFont, size: 72, values: (_, ticks) => ticks.map(valueText) },
+        { stroke, grid, ticks: grid, font: axisFont, size: axisWidth(this.data), values: (_, ticks) => ticks.map(valueText) },
       ],
       hooks: {
         drawClear: [(plot) => this.drawUnwatched(plot)],

@@ -67,17 +67,20 @@ export function fillVerdict(section, data) {
   );
 }
 
-export function headerFacts(data) {
+// `follows`: the page is told of what comes.
+export function headerFacts(data, follows) {
   const facts = [
     data.host.name ? name(data.host.name) : null,
     data.host.kernel ? name(`Linux ${data.host.kernel}`) : null,
     `armed ${day(data.start_wall_ms)} ${zone()}`,
     data.watch.script ? el("span", null, "script ", name(data.watch.script)) : null,
-    data.live
+    data.live && follows
       ? el("span", { class: "live" }, "live")
-      : data.ended
-        ? el("span", null, "ended: ", name(data.ended.reason))
-        : "no end recorded",
+      : data.live
+        ? "the watch went on when this was made"
+        : data.ended
+          ? el("span", null, "ended: ", name(data.ended.reason))
+          : "no end recorded",
   ];
   return facts.filter(Boolean).map((fact) => el("span", { class: "fact" }, fact));
 }
