@@ -6,6 +6,7 @@
 #include "report/verdict.h"
 #include "report/words.h"
 #include "watchpoints/arm/words.h"
+#include "watchpoints/hit/field_words.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -192,22 +193,6 @@ void write_writer(JsonWriter& into, const Writer& writer, const PageStacks& stac
     const std::int64_t stack = stacks.number_of(writer.stack);
     stack < 0 ? into.null("stack") : into.number("stack", static_cast<std::uint64_t>(stack));
     into.end_object();
-}
-
-std::string field_words(const ScriptField& field) {
-    switch (field.kind) {
-    case ScriptField::Kind::Signed:
-        return fmt::format("{}", static_cast<std::int64_t>(field.number));
-    case ScriptField::Kind::Bool:
-        return field.number != 0 ? "true" : "false";
-    case ScriptField::Kind::Address:
-        return fmt::format("{:#x}", field.number);
-    case ScriptField::Kind::Text:
-        return field.text;
-    case ScriptField::Kind::Unsigned:
-        break;
-    }
-    return fmt::format("{}", field.number);
 }
 
 void write_look(JsonWriter& into, const ReportLook& look) {

@@ -1,6 +1,7 @@
 #include "tools/output/script_text.h"
 
 #include "base/printable.h"
+#include "watchpoints/hit/field_words.h"
 
 #include <fmt/format.h>
 
@@ -10,19 +11,8 @@ namespace stakeout {
 namespace {
 
 std::string field_text(const ScriptField& field) {
-    switch (field.kind) {
-    case ScriptField::Kind::Signed:
-        return fmt::format("{}", static_cast<std::int64_t>(field.number));
-    case ScriptField::Kind::Bool:
-        return field.number != 0 ? "true" : "false";
-    case ScriptField::Kind::Address:
-        return fmt::format("{:#x}", field.number);
-    case ScriptField::Kind::Text:
-        return fmt::format("\"{}\"", printable(field.text));
-    case ScriptField::Kind::Unsigned:
-        break;
-    }
-    return fmt::format("{}", field.number);
+    if (field.kind == ScriptField::Kind::Text) return fmt::format("\"{}\"", printable(field.text));
+    return field_words(field);
 }
 
 // Sixteen bytes a line, as eight-byte words would be read: offset, bytes, characters.
